@@ -1,0 +1,20 @@
+import { defineConfig } from 'vitest/config'
+
+// File names are fixed: the Go side embeds dist and adds a hash of its own to
+// the address, so the same sources give the same bytes under the same names.
+export default defineConfig({
+  base: '/assets/',
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    target: 'es2022',
+    cssCodeSplit: true,
+    modulePreload: false,
+    reportCompressedSize: false,
+    assetsInlineLimit: 0,
+    rollupOptions: {
+      input: { editor: 'src/editor/main.tsx', pages: 'src/islands/pages.ts' },
+      output: { entryFileNames: '[name].js', chunkFileNames: '[name].js', assetFileNames: '[name][extname]' },
+    },
+  },
+  test: { include: ['src/**/*.test.{ts,tsx}', 'test/unit/**/*.test.ts'], environment: 'node', testTimeout: 120_000 },
+})
