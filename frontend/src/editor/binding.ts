@@ -1,0 +1,530 @@
+import { Fragment, type Node as PMNode, type Schema } from 'prosemirror-model'
+import { type EditorState, Plugin, PluginKey, TextSelection, type Transaction } from 'prosemirror-state'
+import * as Y from 'yjs'
+import { patch } from './diff.ts'
+import { type Attrs, blockCount, flatSize, isTable, marksOf, markerAttrs, parseCell, type Ref, refsOf, reformat, type Run, runsOf, sameMarks, sameToken, sameValue, type Token, tokenAt, tokensOf } from './flat.ts'
+import { MARKER_KEYS, randomId } from './schema.ts'
+
+/** Meta of a transaction that shows a change of the text; the binding does not write it back. */
+export const flatKey = new PluginKey('flat')
+/** Origin of the transactions that write local edits; undo follows only these. */
+export const LOCAL = 'local'
+
+type Marker = Y.Map<unknown>
+/** A block as the text has it. Only the first can be without a marker. */
+interface Block { readonly marker: Marker | null; readonly node: PMNode; readonly cell: string | null }
+/** A change of the flat text: at `at`, `del` places went and `ins` came. */
+export interface Change { at: number; del: number; ins: number }
+type Delta = { retain?: number; delete?: number; insert?: unknown; attributes?: Attrs }[]
+/** What the binding needs of an EditorView; tests give a plain object. */
+export interface View { readonly state: EditorState; dispatch(tr: Transaction): void }
+
+const size = (b: Block) => (b.marker ? 1 : 0) + b.node.content.size
+
+/**
+ * Binding keeps a ProseMirror document and the flat Y.Text "body" equal.
+ * Every state of the text shows as one valid document, so nothing is ever
+ * repaired; local steps become the smallest change of the text, and what the
+ * view does not know (kinds, keys, attributes) is never written.
+ */
+export class Binding {
+  view: View | null = null
+  private blocks: Block[] = []
+  private writing = false
+  private readonly listeners = new Set<(changes: readonly Change[]) => void>()
+  private readonly builtTables = new WeakMap<PMNode, { nodes: PMNode[]; table: PMNode }>()
+
+  constructor(readonly text: Y.Text, readonly schema: Schema) { text.observeDeep(this.observe) }
+
+  destroy() { this.text.unobserveDeep(this.observe); this.listeners.clear() }
+
+  /** onChange tells what happened to the flat text, local or not, after the view shows it. */
+  onChange(f: (changes: readonly Change[]) => void) { this.listeners.add(f); return () => { this.listeners.delete(f) } }
+
+  /** load reads the whole text and returns the document to show. */
+  load(): PMNode {
+    const out: Block[] = []
+    let marker: Marker | null = null
+    let runs: Run[] = []
+    let open = false
+    const close = () => { if (open) out.push(this.block(marker, runs)) }
+    for (const op of this.text.toDelta() as Delta) {
+      if (op.insert instanceof Y.Map) { close(); marker = op.insert; runs = [] } else runs.push(this.run(op))
+      open = true
+    }
+    close()
+    this.blocks = out.length ? out : [this.block(null, [])]
+    return this.document()
+  }
+
+  /** blockId names the block at index i: its marker's item id, "0:0" for an implicit first paragraph. */
+  blockId(i: number): string {
+    const item = this.blocks[i]?.marker?._item
+    return item ? `${item.id.client}:${item.id.clock}` : '0:0'
+  }
+
+  // ---- text → view
+
+  private observe = (events: Y.YEvent<Y.AbstractType<unknown>>[]) => { if (!this.writing) this.remote(events) }
+
+  private remote(events: Y.YEvent<Y.AbstractType<unknown>>[]) {
+    const st = this.view?.state
+    // The caret goes with the flat index: ProseMirror would map it by the replaced range, and a peer's Enter
+    // would then take it along into the next paragraph.
+    let sel = st && st.selection instanceof TextSelection ? [this.flatIndex(st.doc, st.selection.anchor), this.flatIndex(st.doc, st.selection.head)] : null
+    const dirty = new Set<unknown>()
+    let changes: Change[] = []
+    for (const e of events) {
+      if ((e.target as unknown) !== this.text) { dirty.add(e.target); continue }
+      const delta = e.delta as Delta
+      changes = changesOf(delta)
+      sel = sel && sel.map(i => moved(changes, i))
+      this.applyDelta(delta)
+    }
+    if (dirty.size) this.blocks = this.blocks.map(b => (b.marker && dirty.has(b.marker) ? this.block(b.marker, runsOf(b.node)) : b))
+    if (this.view) this.show(this.view, this.document(), sel)
+    for (const f of this.listeners) f(changes)
+  }
+
+  private run(op: { insert?: unknown; attributes?: Attrs }): Run {
+    const marks = marksOf(op.attributes, this.schema)
+    if (typeof op.insert === 'string') return { text: op.insert, marks }
+    const value = op.insert instanceof Y.AbstractType ? op.insert.toJSON() : op.insert
+    return { text: null, foreign: this.schema.nodes.foreign.create({ value }), marks }
+  }
+
+  private block(marker: Marker | null, runs: readonly Run[]): Block {
+    const attrs: Attrs = {}
+    if (marker) for (const k of MARKER_KEYS) { const v = marker.get(k); if (v != null) attrs[k] = v instanceof Y.AbstractType ? v.toJSON() : v }
+    const kids: PMNode[] = []
+    let text = ''
+    let marks: Run['marks'] = []
+    const flush = () => { if (text) kids.push(this.schema.text(text, marks)); text = '' }
+    for (const r of runs) {
+      if (r.foreign) { flush(); kids.push(r.foreign.mark(r.marks)); continue }
+      if (!r.text) continue
+      if (text && !sameMarks(marks, r.marks)) flush()
+      marks = r.marks
+      text += r.text
+    }
+    flush()
+    const cell = marker?.get('cell')
+    return { marker, node: this.schema.nodes.block.create(attrs, kids), cell: parseCell(cell) ? (cell as string) : null }
+  }
+
+  private document(): PMNode {
+    const top: PMNode[] = []
+    for (let i = 0; i < this.blocks.length;) {
+      const c = parseCell(this.blocks[i].cell)
+      if (!c) { top.push(this.blocks[i++].node); continue }
+      let j = i + 1
+      while (j < this.blocks.length && parseCell(this.blocks[j].cell)?.table === c.table) j++
+      top.push(this.table(this.blocks.slice(i, j)))
+      i = j
+    }
+    return this.schema.nodes.doc.create(null, top)
+  }
+
+  // Consecutive markers with one table, row, column id form that table, row, cell. The built node is kept, so
+  // that an untouched table stays the same object and costs one comparison.
+  private table(blocks: readonly Block[]): PMNode {
+    const known = this.builtTables.get(blocks[0].node)
+    if (known && known.nodes.length === blocks.length && known.nodes.every((n, i) => n === blocks[i].node) && sameCells(known.table, blocks)) return known.table
+    const S = this.schema.nodes
+    const rows: { id: string; cells: { id: string; head: boolean; blocks: PMNode[] }[] }[] = []
+    for (const b of blocks) {
+      const c = parseCell(b.cell)!
+      let row = rows.at(-1)
+      if (row?.id !== c.row) rows.push(row = { id: c.row, cells: [] })
+      let cell = row.cells.at(-1)
+      if (cell?.id !== c.col) row.cells.push(cell = { id: c.col, head: c.head, blocks: [] })
+      cell.blocks.push(b.node)
+    }
+    const table = S.table.create({ id: parseCell(blocks[0].cell)!.table }, rows.map(r =>
+      S.row.create({ id: r.id }, r.cells.map(c => (c.head ? S.head : S.cell).create({ id: c.id }, c.blocks)))))
+    this.builtTables.set(blocks[0].node, { nodes: blocks.map(b => b.node), table })
+    return table
+  }
+
+  private applyDelta(delta: Delta) {
+    const old = this.blocks
+    const out: Block[] = []
+    let bi = 0
+    let off = 0 // inside old[bi]; its marker is place 0
+    let whole: Block | null = null // an old block taken over as it is so far
+    let cur: { marker: Marker | null; runs: Run[] } | null = null
+    const close = () => { if (whole) out.push(whole); else if (cur) out.push(this.block(cur.marker, cur.runs)); whole = cur = null }
+    const open = () => {
+      if (whole) { cur = { marker: whole.marker, runs: runsOf(whole.node) }; whole = null }
+      cur ??= { marker: null, runs: [] }
+      return cur
+    }
+    const take = (n: number, keep: boolean, attrs?: Attrs) => {
+      while (n > 0 && bi < old.length) {
+        const b = old[bi]
+        const sz = size(b)
+        if (sz === 0) { bi++; off = 0; continue }
+        if (off === 0 && keep && !attrs && n >= sz && b.marker) { close(); whole = b; n -= sz; bi++; continue }
+        if (b.marker && off === 0) {
+          if (keep) { close(); cur = { marker: b.marker, runs: [] } }
+          n--
+          off = 1
+        } else {
+          const k = Math.min(n, sz - off)
+          const s = off - (b.marker ? 1 : 0)
+          if (keep) for (const r of runsOf(b.node, s, s + k)) open().runs.push(attrs ? { ...r, marks: reformat(r.marks, attrs, this.schema) } : r)
+          n -= k
+          off += k
+        }
+        if (off === sz) { bi++; off = 0 }
+      }
+    }
+    for (const op of delta) {
+      if (op.retain != null) take(op.retain, true, op.attributes)
+      else if (op.delete != null) take(op.delete, false)
+      else if (op.insert instanceof Y.Map) { close(); cur = { marker: op.insert, runs: [] } }
+      else open().runs.push(this.run(op))
+    }
+    if (bi < old.length && (off > 0 || ((whole || cur) && !old[bi].marker))) take(size(old[bi]) - off, true)
+    close()
+    for (; bi < old.length; bi++) if (size(old[bi])) out.push(old[bi])
+    this.blocks = out.length ? out : [this.block(null, [])]
+  }
+
+  private show(view: View, doc: PMNode, sel: number[] | null) {
+    const tr = view.state.tr
+    patch(tr, view.state.doc, doc, 0)
+    if (!tr.docChanged) return
+    if (sel) {
+      const [a, h] = sel.map(i => this.pmPos(tr.doc, i))
+      if (tr.selection.anchor !== a || tr.selection.head !== h) tr.setSelection(TextSelection.between(tr.doc.resolve(a), tr.doc.resolve(h)))
+    }
+    // Ctrl+B before the next letter must survive a peer's edit; a changed document drops stored marks.
+    tr.setStoredMarks(view.state.storedMarks)
+    view.dispatch(tr.setMeta(flatKey, true).setMeta('addToHistory', false))
+  }
+
+  // ---- view → text
+
+  /** write puts local transactions into the text, one step at a time (a step is one contiguous replacement). */
+  write(trs: readonly Transaction[]) {
+    const local = trs.filter(t => t.docChanged && !t.getMeta(flatKey))
+    if (!local.length) return
+    const changes: Change[] = []
+    this.writing = true
+    try {
+      this.text.doc!.transact(() => {
+        for (const tr of local) for (let i = 0; i < tr.steps.length; i++) this.step(tr.docs[i], tr.docs[i + 1] ?? tr.doc, stepStart(tr, i), changes)
+      }, LOCAL)
+    } finally { this.writing = false }
+    if (this.text.length !== this.blocks.reduce((n, b) => n + size(b), 0)) this.resync()
+    for (const f of this.listeners) f(changes)
+  }
+
+  /** resync shows the text as it is; the way out when the two ever differ, for the text is the truth. */
+  private resync() {
+    console.error('binding: the view differed from the text and was read again')
+    const doc = this.load()
+    const view = this.view
+    if (view) queueMicrotask(() => { if (this.view === view) this.show(view, doc, null) })
+  }
+
+  private step(od: PMNode, nd: PMNode, start: number, changes: Change[]) {
+    const w = this.window(od, nd)
+    if (!w) return
+    const { first, olds, news } = w
+    this.giveMarker(first, olds[0], changes)
+    const B = this.blocks
+    let base = 0
+    for (let i = 0; i < first; i++) base += size(B[i])
+    const ot = tokensOf(olds)
+    const nt = tokensOf(news)
+    const [p, s] = common(ot, nt, olds.length ? tokenAt(olds, start) : 0)
+    const gone = ot.length - p - s
+    const come = nt.length - p - s
+    if (gone) this.text.delete(base + p, gone)
+    const fresh = this.insert(nt, p, nt.length - s, base)
+    if (gone || come) changes.push({ at: base + p, del: gone, ins: come })
+    const kept = this.restyle(ot, nt, p, s, base, new Map(olds.map((r, i) => [r, B[first + i].marker])))
+    B.splice(first, olds.length, ...news.map(r => ({ marker: kept.get(r) ?? fresh.get(r) ?? null, node: r.node, cell: r.cell })))
+  }
+
+  /** The blocks that differ between two documents; null when none does. */
+  private window(od: PMNode, nd: PMNode): { first: number; olds: Ref[]; news: Ref[] } | null {
+    const m = od.childCount
+    const n = nd.childCount
+    let l = 0
+    let first = 0
+    let pos = 0
+    while (l < m && l < n && od.child(l) === nd.child(l)) { first += blockCount(od.child(l)); pos += od.child(l).nodeSize; l++ }
+    let r = 0
+    while (r < m - l && r < n - l && od.child(m - 1 - r) === nd.child(n - 1 - r)) r++
+    let olds = refsOf(od, l, m - r, pos)
+    let news = refsOf(nd, l, n - r, pos)
+    const equal = (a: Ref, b: Ref) => a.node === b.node && a.cell === b.cell
+    let a = 0
+    while (a < olds.length && a < news.length && equal(olds[a], news[a])) a++
+    let z = 0
+    while (z < olds.length - a && z < news.length - a && equal(olds[olds.length - 1 - z], news[news.length - 1 - z])) z++
+    olds = olds.slice(a, olds.length - z)
+    news = news.slice(a, news.length - z)
+    return olds.length || news.length ? { first: first + a, olds, news } : null
+  }
+
+  /** An implicit first paragraph gets its marker when somebody changes it or puts something before it. */
+  private giveMarker(first: number, ref: Ref | undefined, changes: Change[]) {
+    const b = this.blocks[0]
+    if (first !== 0 || b.marker) return
+    const marker: Marker = new Y.Map()
+    this.text.insertEmbed(0, marker, {})
+    fill(marker, markerAttrs(ref?.node ?? b.node, ref?.cell ?? null))
+    this.blocks[0] = { ...b, marker }
+    changes.push({ at: 0, del: 0, ins: 1 })
+  }
+
+  private insert(nt: readonly Token[], from: number, to: number, base: number): Map<Ref, Marker> {
+    const fresh = new Map<Ref, Marker>()
+    for (let i = from; i < to;) {
+      const t = nt[i]
+      if (t.ref) {
+        const marker: Marker = new Y.Map()
+        this.text.insertEmbed(base + i, marker, {})
+        fill(marker, markerAttrs(t.ref.node, t.ref.cell))
+        fresh.set(t.ref, marker)
+        i++
+      } else if (t.foreign) {
+        this.text.insertEmbed(base + i, structuredClone(t.foreign.attrs.value) ?? {}, { ...t.at })
+        i++
+      } else {
+        let j = i
+        let s = ''
+        while (j < to && !nt[j].ref && !nt[j].foreign && nt[j].key === t.key) s += nt[j++].char
+        // Plain text behind plain text needs no attributes: Yjs then finds the place through its index instead of
+        // walking from the start of the document. Behind bold text that way would lose the bold.
+        const left = nt[i - 1]
+        if (!t.key && left && !left.ref && !left.key) this.text.insert(base + i, s)
+        else this.text.insert(base + i, s, { ...t.at })
+        i = j
+      }
+    }
+    return fresh
+  }
+
+  /** Kept tokens keep their identity; only their marks and marker keys are changed, and only where they differ. */
+  private restyle(ot: readonly Token[], nt: readonly Token[], p: number, s: number, base: number, markers: Map<Ref, Marker | null>) {
+    const kept = new Map<Ref, Marker>()
+    let run: { at: number; len: number; change: Attrs; key: string } | null = null
+    const flush = () => { if (run) this.text.format(run.at, run.len, run.change); run = null }
+    const pair = (a: Token, b: Token, at: number) => {
+      if (a.ref && b.ref) {
+        flush()
+        const marker = markers.get(a.ref)
+        if (marker) { kept.set(b.ref, marker); update(marker, markerAttrs(a.ref.node, a.ref.cell), markerAttrs(b.ref.node, b.ref.cell)) }
+      } else if (a.key !== b.key) {
+        const change: Attrs = {}
+        for (const k in b.at) if (!sameValue(a.at[k], b.at[k])) change[k] = b.at[k]
+        for (const k in a.at) if (!(k in b.at)) change[k] = null
+        const key = JSON.stringify(change)
+        if (run && run.key === key && run.at + run.len === at) run.len++
+        else { flush(); run = { at, len: 1, change, key } }
+      } else flush()
+    }
+    for (let i = 0; i < p; i++) pair(ot[i], nt[i], base + i)
+    flush()
+    for (let i = s; i > 0; i--) pair(ot[ot.length - i], nt[nt.length - i], base + nt.length - i)
+    flush()
+    return kept
+  }
+
+  // ---- positions
+
+  /** flatIndex turns a position of the document into an index of the flat text. */
+  flatIndex(doc: PMNode, pos: number): number {
+    let flat = this.blocks[0]?.marker ? 0 : -1
+    let at = 0
+    const last = doc.childCount - 1
+    for (let i = 0; i <= last; i++) {
+      const n = doc.child(i)
+      if (pos < at + n.nodeSize || i === last) {
+        if (!isTable(n)) return Math.max(0, flat + 1 + clamp(pos - at - 1, n.content.size))
+        const refs = refsOf(doc, i, i + 1, at)
+        for (let k = 0; k < refs.length; k++) {
+          const b = refs[k]
+          if (pos <= b.pos + b.node.nodeSize - 1 || k === refs.length - 1) return Math.max(0, flat + 1 + clamp(pos - b.pos - 1, b.node.content.size))
+          flat += 1 + b.node.content.size
+        }
+      }
+      flat += flatSize(n)
+      at += n.nodeSize
+    }
+    return Math.max(0, flat)
+  }
+
+  /** pmPos turns an index of the flat text into a position of the document. */
+  pmPos(doc: PMNode, index: number): number {
+    let flat = this.blocks[0]?.marker ? 0 : -1
+    let at = 0
+    const last = doc.childCount - 1
+    for (let i = 0; i <= last; i++) {
+      const n = doc.child(i)
+      const sz = flatSize(n)
+      if (index <= flat + sz || i === last) {
+        if (!isTable(n)) return at + 1 + clamp(index - flat - 1, n.content.size)
+        const refs = refsOf(doc, i, i + 1, at)
+        for (let k = 0; k < refs.length; k++) {
+          const b = refs[k]
+          if (index <= flat + 1 + b.node.content.size || k === refs.length - 1) return b.pos + 1 + clamp(index - flat - 1, b.node.content.size)
+          flat += 1 + b.node.content.size
+        }
+      }
+      flat += sz
+      at += n.nodeSize
+    }
+    return 0
+  }
+
+  /** relative makes a position that stays with its neighbour through everybody's edits. */
+  relative(doc: PMNode, pos: number, assoc = 0) { return Y.createRelativePositionFromTypeIndex(this.text, this.flatIndex(doc, pos), assoc) }
+
+  /** index resolves a relative position to an index of the flat text; null when it leads elsewhere or into what we have not got. */
+  index(rp: Y.RelativePosition): number | null {
+    const p = Y.createAbsolutePositionFromRelativePosition(rp, this.text.doc!)
+    return p && p.type === this.text ? p.index : null
+  }
+
+  absolute(doc: PMNode, rp: Y.RelativePosition): number | null { const i = this.index(rp); return i == null ? null : this.pmPos(doc, i) }
+
+  /** agrees tells whether doc shows exactly the text; for tests. */
+  agrees(doc: PMNode): boolean {
+    const refs = refsOf(doc)
+    return refs.length === this.blocks.length && refs.every((r, i) => r.node.eq(this.blocks[i].node))
+      && this.blocks.reduce((n, b) => n + size(b), 0) === this.text.length && new Binding(this.text, this.schema).loadOnce().eq(doc)
+  }
+
+  private loadOnce() { const doc = this.load(); this.destroy(); return doc }
+}
+
+const clamp = (n: number, max: number) => Math.max(0, Math.min(max, n))
+const fill = (m: Marker, a: Attrs) => { for (const k in a) m.set(k, a[k]) }
+
+function update(m: Marker, old: Attrs, now: Attrs) {
+  for (const k of new Set([...Object.keys(old), ...Object.keys(now)])) {
+    if (sameValue(old[k], now[k])) continue
+    if (now[k] == null) m.delete(k)
+    else m.set(k, now[k])
+  }
+}
+
+function sameCells(table: PMNode, blocks: readonly Block[]) {
+  const refs = refsOf(table.type.schema.nodes.doc.create(null, Fragment.from(table)))
+  return refs.every((r, i) => r.cell === blocks[i].cell)
+}
+
+/** common counts the tokens that stay at the front and at the back. */
+function common(ot: readonly Token[], nt: readonly Token[], start: number): [number, number] {
+  let p = 0
+  // Not past the place where the step starts: a letter typed beside its equal must come in at the caret.
+  while (p < start && p < ot.length && p < nt.length && sameToken(ot[p], nt[p])) p++
+  let s = 0
+  while (s < ot.length - p && s < nt.length - p && sameToken(ot[ot.length - 1 - s], nt[nt.length - 1 - s])) s++
+  // A replacement that repeats the old text (to add a mark, say) keeps the old characters.
+  if (ot.length - p - s > 0) while (p < ot.length - s && p < nt.length - s && sameToken(ot[p], nt[p])) p++
+  // Half a surrogate pair would be stored as U+FFFD.
+  if (p > 0 && isHigh(nt[p - 1])) p--
+  if (s > 0 && (isHigh(ot[ot.length - s - 1]) || isHigh(nt[nt.length - s - 1]))) s--
+  return [p, s]
+}
+
+function isHigh(t: Token | undefined) { const c = t?.char.charCodeAt(0) ?? 0; return c >= 0xd800 && c < 0xdc00 }
+
+/** Where step i of a transaction begins to change its document; a pure change of style begins nowhere. */
+function stepStart(tr: Transaction, i: number): number {
+  let m = Number.POSITIVE_INFINITY
+  tr.mapping.maps[i].forEach(a => { m = Math.min(m, a) })
+  return m
+}
+
+export function changesOf(delta: Delta): Change[] {
+  const out: Change[] = []
+  let at = 0
+  for (const d of delta) {
+    if (d.retain != null) { at += d.retain; continue }
+    let last = out.at(-1)
+    if (!last || last.at + last.ins !== at) out.push(last = { at, del: 0, ins: 0 })
+    if (d.delete != null) last.del += d.delete
+    else { const n = typeof d.insert === 'string' ? d.insert.length : 1; last.ins += n; at += n }
+  }
+  return out
+}
+
+/** moved carries an index through changes, each given in the places of the text after those before it. With
+ * assoc < 0 (the default) text that comes in exactly there stands behind the index. */
+export function moved(changes: readonly Change[], index: number, assoc: -1 | 1 = -1): number {
+  for (const c of changes) {
+    if (index < c.at || (index === c.at && assoc < 0)) continue
+    index = index >= c.at + c.del ? index + c.ins - c.del : c.at + (assoc > 0 ? c.ins : 0)
+  }
+  return index
+}
+
+// ---- plugin
+
+/** flatPlugin connects the view, and gives fresh ids to table parts that a paste or a fit left without or twice. */
+export function flatPlugin(binding: Binding): Plugin {
+  return new Plugin({
+    key: flatKey,
+    view: view => { binding.view = view; return { destroy: () => { binding.view = null; binding.destroy() } } },
+    appendTransaction: (trs, _old, state) => (trs.some(t => t.docChanged && !t.getMeta(flatKey)) ? tidyTables(state) : null),
+  })
+}
+
+const tidy = new WeakSet<PMNode>()
+
+/** tidyTables returns a transaction that makes ids unique where equal neighbours would be read as one; null if all are. */
+export function tidyTables(state: EditorState): Transaction | null {
+  let tr: Transaction | null = null
+  const set = (pos: number) => { tr = (tr ?? state.tr).setNodeAttribute(pos, 'id', randomId()) }
+  let before: PMNode | null = null
+  state.doc.forEach((n, pos) => {
+    if (isTable(n)) {
+      if (!valid(n.attrs.id) || (before && isTable(before) && before.attrs.id === n.attrs.id)) set(pos)
+      if (!tidy.has(n)) { const was = tr; tidyRows(n, pos, set); if (tr === was) tidy.add(n) }
+    }
+    before = n
+  })
+  return tr
+}
+
+const valid = (id: unknown) => typeof id === 'string' && id !== '' && !id.includes('|')
+
+function tidyRows(table: PMNode, pos: number, set: (pos: number) => void) {
+  const rows = new Set<unknown>()
+  table.forEach((row, ro) => {
+    const at = pos + 1 + ro
+    if (!valid(row.attrs.id) || rows.has(row.attrs.id)) set(at)
+    rows.add(row.attrs.id)
+    const cols = new Set<unknown>()
+    row.forEach((c, co) => {
+      if (!valid(c.attrs.id) || cols.has(c.attrs.id)) set(at + 1 + co)
+      cols.add(c.attrs.id)
+    })
+  })
+}
+
+// ---- undo
+
+/** undoManager undoes only what this person did here, and puts the caret back where that was. */
+export function undoManager(binding: Binding): Y.UndoManager {
+  const um = new Y.UndoManager(binding.text, { trackedOrigins: new Set([LOCAL]), captureTimeout: 600 })
+  um.on('stack-item-added', (e: { stackItem: { meta: Map<unknown, unknown> } }) => {
+    const v = binding.view
+    if (v) e.stackItem.meta.set('caret', binding.relative(v.state.doc, v.state.selection.from))
+  })
+  um.on('stack-item-popped', (e: { stackItem: { meta: Map<unknown, unknown> } }) => {
+    const v = binding.view
+    const rp = e.stackItem.meta.get('caret') as Y.RelativePosition | undefined
+    const pos = v && rp ? binding.absolute(v.state.doc, rp) : null
+    if (v && pos != null) v.dispatch(v.state.tr.setSelection(TextSelection.near(v.state.doc.resolve(Math.min(pos, v.state.doc.content.size)))).scrollIntoView())
+  })
+  return um
+}
