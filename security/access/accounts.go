@@ -165,7 +165,9 @@ func (a *Accounts) Create(ctx context.Context, by security.Actor, n NewAccount) 
 	return id, err
 }
 
-func canonical(login string) string { return strings.ToLower(strings.TrimSpace(norm.NFKC.String(login))) }
+func canonical(login string) string {
+	return strings.ToLower(strings.TrimSpace(norm.NFKC.String(login)))
+}
 
 func loginOK(login string) bool {
 	if len(login) < 2 || len(login) > 60 {

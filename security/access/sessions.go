@@ -125,6 +125,9 @@ func (a *Accounts) begin(ctx context.Context, id security.ActorID, login, ip, st
 			now.Add(-a.cfg.Idle).UnixMicro(), now.Add(-a.cfg.Absolute).UnixMicro()); err != nil {
 			return err
 		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM access_throttle WHERE since < $1 AND until < $1`, now.Add(-24*time.Hour).UnixMicro()); err != nil {
+			return err
+		}
 		if _, err := tx.ExecContext(ctx, `
 			INSERT INTO access_session (id, hash, account, created_at, seen_at, confirmed_at) VALUES ($1, $2, $3, $4, $4, $4)`,
 			sid, hash, string(id), now.UnixMicro()); err != nil {

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
-	"errors"
 	"time"
 
 	"spolupis/security/fault"
@@ -35,8 +34,10 @@ func (a *Accounts) reserve(ctx context.Context, tx *sql.Tx, login, ip string) (b
 
 func (a *Accounts) count(ctx context.Context, tx *sql.Tx, key string, limit int, now time.Time) (blocked bool, err error) {
 	var tries, since, until int64
-	err = tx.QueryRowContext(ctx, `SELECT tries, since, until FROM access_throttle WHERE id = $1`, key).Scan(&tries, &since, &until)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	// The no-op update takes the row lock, so that tries are counted one by one.
+	if err := tx.QueryRowContext(ctx, `
+		INSERT INTO access_throttle (id, tries, since, until) VALUES ($1, 0, 0, 0)
+		ON CONFLICT (id) DO UPDATE SET tries = access_throttle.tries RETURNING tries, since, until`, key).Scan(&tries, &since, &until); err != nil {
 		return false, err
 	}
 	if until > now.UnixMicro() {
@@ -51,9 +52,7 @@ func (a *Accounts) count(ctx context.Context, tx *sql.Tx, key string, limit int,
 		since = now.UnixMicro() // waiting does not wash the count away
 		blocked = true
 	}
-	_, err = tx.ExecContext(ctx, `
-		INSERT INTO access_throttle (id, tries, since, until) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (id) DO UPDATE SET tries = excluded.tries, since = excluded.since, until = excluded.until`, key, tries, since, until)
+	_, err = tx.ExecContext(ctx, `UPDATE access_throttle SET tries = $1, since = $2, until = $3 WHERE id = $4`, tries, since, until, key)
 	return blocked, err
 }
 

@@ -16,6 +16,7 @@ CREATE TABLE journal_entry (
 CREATE INDEX journal_entry_subject ON journal_entry (subject, seq);
 CREATE INDEX journal_entry_actor ON journal_entry (actor, seq);
 CREATE INDEX journal_entry_kind ON journal_entry (kind, seq);
+CREATE INDEX journal_entry_about ON journal_entry (about, seq);
 CREATE INDEX journal_entry_at ON journal_entry (at, seq);
 
 CREATE TABLE journal_pending (

@@ -189,7 +189,7 @@ func (j *Journal) seal(ctx context.Context, tx *sql.Tx, e Entry) (row, error) {
 	if r.about == "" {
 		r.about = r.actor
 	}
-	secret, err := subjectSecret(ctx, tx, r.about)
+	secret, err := j.subjectSecret(ctx, tx, r.about)
 	if err != nil {
 		return row{}, err
 	}
@@ -235,6 +235,11 @@ const selectEntry = `
 func scanRow(rows *sql.Rows) (r row, secret []byte, err error) {
 	err = rows.Scan(&r.seq, &r.at, &r.actor, &r.behalf, &r.about, &r.kind, &r.subject, &r.body,
 		&r.commitment, &r.nonce, &r.sealed, &r.leaf, &secret)
+	for _, b := range []*[]byte{&r.commitment, &r.nonce, &r.sealed} {
+		if *b == nil { // SQLite gives nil for an empty blob
+			*b = []byte{}
+		}
+	}
 	return r, secret, err
 }
 
@@ -263,7 +268,7 @@ func (r row) entry(secret []byte) Entry {
 		if _, personal, err := openPersonal(secret, r.nonce, r.sealed); err == nil {
 			e.Personal = personal
 		} else {
-			e.Erased = len(secret) == 0 || len(r.sealed) == 0
+			e.Erased = len(r.sealed) == 0
 		}
 	}
 	return e

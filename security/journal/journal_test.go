@@ -10,9 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/transparency-dev/merkle/proof"
+	"github.com/transparency-dev/merkle/rfc6962"
+
 	"spolupis/security"
 	"spolupis/security/database"
 	"spolupis/security/database/dbtest"
+	"spolupis/security/fault"
 )
 
 var sets = []database.Set{{Name: "journal", FS: Migrations}}
@@ -115,4 +119,324 @@ func TestAChangeAndItsEntryCommitTogetherOrNotAtAll(t *testing.T) {
 			t.Errorf("entries %+v, want exactly one, for thing:1", got)
 		}
 	})
+}
+
+func TestEntriesComeBackAsWritten(t *testing.T) {
+	dbtest.Each(t, sets, func(t *testing.T, db *database.DB) {
+		c := newClock()
+		j := open(t, db, c.now)
+		want := Entry{
+			Actor: "p-1", OnBehalfOf: "p-2", Kind: "documents.frozen", Subject: "document:x",
+			Body: json.RawMessage(`{"number":1,"title":"příliš žluťoučký \u0000 kůň"}`), Personal: json.RawMessage(`{"reason":"důvod"}`),
+		}
+		add(t, j, want, Entry{Kind: "test.empty"})
+		got, err := j.Read(context.Background(), 0, 10)
+		if err != nil || len(got) != 2 {
+			t.Fatalf("%d entries, %v", len(got), err)
+		}
+		want.Seq, want.At, want.About = 1, c.now(), "p-1"
+		if fmt.Sprintf("%+v", got[0]) != fmt.Sprintf("%+v", want) {
+			t.Errorf("got  %+v\nwant %+v", got[0], want)
+		}
+		if string(got[1].Body) != "{}" || got[1].Personal != nil || got[1].Erased {
+			t.Errorf("empty entry %+v", got[1])
+		}
+	})
+}
+
+func TestAMalformedEntryIsRefused(t *testing.T) {
+	db := dbtest.SQLite(t, sets...)
+	j := open(t, db, newClock().now)
+	for name, e := range map[string]Entry{
+		"no kind":         {},
+		"line break":      {Kind: "a\nb"},
+		"subject too big": {Kind: "a", Subject: string(make([]byte, 300))},
+		"body not JSON":   {Kind: "a", Body: json.RawMessage(`{`)},
+		"body too big":    {Kind: "a", Body: json.RawMessage(`"` + string(bytesOf('x', MaxBody)) + `"`)},
+		"not UTF-8":       {Kind: "a", Body: json.RawMessage("\"\xff\"")},
+	} {
+		err := inTx(t, db, func(tx *sql.Tx) error { return j.Append(context.Background(), tx, e) })
+		if !errors.Is(err, fault.Invalid) && !errors.Is(err, fault.TooLarge) {
+			t.Errorf("%s: %v, want a refusal", name, err)
+		}
+	}
+	if n, _ := j.Size(context.Background()); n != 0 {
+		t.Errorf("%d entries in the log", n)
+	}
+}
+
+func bytesOf(b byte, n int) []byte {
+	out := make([]byte, n)
+	for i := range out {
+		out[i] = b
+	}
+	return out
+}
+
+func TestManyWritersAndFollowersSeeOneGaplessOrder(t *testing.T) {
+	dbtest.Each(t, sets, func(t *testing.T, db *database.DB) {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		exec(t, db, `CREATE TABLE effect (follower TEXT NOT NULL, seq BIGINT NOT NULL, PRIMARY KEY (follower, seq))`)
+		const writers, each = 6, 40
+		nodes := []*Journal{open(t, db, time.Now), open(t, db, time.Now)}
+		run, stop := context.WithCancel(ctx)
+		var running, writing sync.WaitGroup
+		for _, j := range nodes {
+			running.Go(func() {
+				if err := j.Run(run); err != nil {
+					t.Errorf("run: %v", err)
+				}
+			})
+		}
+		for w := range writers {
+			writing.Go(func() {
+				for i := range each {
+					j := nodes[(w+i)%2]
+					err := inTx(t, db, func(tx *sql.Tx) error {
+						if err := j.Append(ctx, tx, Entry{Kind: "test.first", Subject: fmt.Sprint(w)}, Entry{Kind: "test.second", Subject: fmt.Sprint(w)}); err != nil {
+							return err
+						}
+						if i%5 == 4 {
+							return errors.New("changed my mind")
+						}
+						return nil
+					})
+					if (err != nil) != (i%5 == 4) {
+						t.Errorf("writer %d: %v", w, err)
+					}
+				}
+			})
+		}
+		const want = writers * each / 5 * 4 * 2
+		reacted := map[int64]int{}
+		var mu sync.Mutex
+		for k := range 4 {
+			j := nodes[k%2]
+			running.Go(func() {
+				j.Keep(run, func(ctx context.Context) (int, error) {
+					name := fmt.Sprint("projection ", k/2)
+					return j.Follow(ctx, name, func(ctx context.Context, tx *sql.Tx, e Entry) error {
+						_, err := tx.ExecContext(ctx, `INSERT INTO effect (follower, seq) VALUES ($1, $2)`, name, e.Seq)
+						return err
+					})
+				}, func(err error) {
+					if run.Err() == nil {
+						t.Errorf("follow: %v", err)
+					}
+				})
+			})
+		}
+		running.Go(func() {
+			nodes[0].Keep(run, func(ctx context.Context) (int, error) {
+				return nodes[0].React(ctx, "reaction", func(ctx context.Context, e Entry) error {
+					mu.Lock()
+					defer mu.Unlock()
+					reacted[e.Seq]++
+					return nil
+				})
+			}, func(err error) {
+				if run.Err() == nil {
+					t.Errorf("react: %v", err)
+				}
+			})
+		})
+		writing.Wait()
+		done := func() bool {
+			var n int
+			if err := db.QueryRowContext(ctx, `SELECT count(*) FROM effect`).Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			return n == 2*want && len(reacted) == want
+		}
+		for !done() {
+			select {
+			case <-ctx.Done():
+				t.Fatal("followers did not catch up")
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+		stop()
+		running.Wait()
+		entries, err := nodes[0].Read(ctx, 0, 10*want)
+		if err != nil || len(entries) != want {
+			t.Fatalf("%d entries, %v, want %d", len(entries), err, want)
+		}
+		last := map[string]string{}
+		for i, e := range entries {
+			if e.Seq != int64(i)+1 {
+				t.Fatalf("entry %d has number %d", i+1, e.Seq)
+			}
+			if want := map[string]string{"": "test.first", "test.first": "test.second", "test.second": "test.first"}[last[e.Subject]]; e.Kind != want {
+				t.Errorf("writer %s: %s after %q", e.Subject, e.Kind, last[e.Subject])
+			}
+			last[e.Subject] = e.Kind
+		}
+		for seq, n := range reacted {
+			if n != 1 {
+				t.Errorf("reacted %d times to %d", n, seq)
+			}
+		}
+		if rep, err := nodes[1].Verify(ctx); err != nil || !rep.OK() || rep.Verified != want {
+			t.Errorf("verify %+v, %v", rep, err)
+		}
+	})
+}
+
+func TestAProjectionThatFailsKeepsWhatWentWellAndTakesUpThere(t *testing.T) {
+	dbtest.Each(t, sets, func(t *testing.T, db *database.DB) {
+		ctx := context.Background()
+		exec(t, db, `CREATE TABLE effect (seq BIGINT PRIMARY KEY)`)
+		j := open(t, db, newClock().now)
+		add(t, j, some(200)...)
+		broken := true
+		follow := func() (int, error) {
+			return j.Follow(ctx, "p", func(ctx context.Context, tx *sql.Tx, e Entry) error {
+				if _, err := tx.ExecContext(ctx, `INSERT INTO effect (seq) VALUES ($1)`, e.Seq); err != nil {
+					return err
+				}
+				if broken && e.Seq == 150 {
+					return errors.New("crash after the effect, before the commit")
+				}
+				return nil
+			})
+		}
+		if n, err := follow(); err == nil || n != 149 {
+			t.Errorf("applied %d, %v, want 149 and an error", n, err)
+		}
+		broken = false
+		if n, err := follow(); err != nil || n != 51 {
+			t.Errorf("applied %d, %v, want 51", n, err)
+		}
+		var n int
+		if err := db.QueryRow(`SELECT count(*) FROM effect`).Scan(&n); err != nil || n != 200 {
+			t.Errorf("%d effects, %v, want 200", n, err)
+		}
+	})
+}
+
+func TestAReactionInterruptedBeforeItsCursorMovedComesAgain(t *testing.T) {
+	dbtest.Each(t, sets, func(t *testing.T, db *database.DB) {
+		ctx := context.Background()
+		c := newClock()
+		j, other := open(t, db, c.now), open(t, db, c.now)
+		add(t, j, some(5)...)
+		var seen []int64
+		react := func(j *Journal, dieAt int64) (int, error) {
+			return j.React(ctx, "r", func(ctx context.Context, e Entry) error {
+				seen = append(seen, e.Seq)
+				if e.Seq == dieAt {
+					return errors.New("died after doing it")
+				}
+				return nil
+			})
+		}
+		if n, err := react(j, 3); err == nil || n != 2 {
+			t.Errorf("%d, %v", n, err)
+		}
+		if n, err := react(other, 0); err != nil || n != 3 {
+			t.Errorf("%d, %v", n, err)
+		}
+		if got := fmt.Sprint(seen); got != "[1 2 3 3 4 5]" {
+			t.Errorf("reactions %s", got)
+		}
+
+		// A node that died without giving up its lease holds the others up for
+		// 30 seconds, not for ever.
+		add(t, j, some(1)...)
+		if _, mine, err := j.hold(ctx, "r"); err != nil || !mine {
+			t.Fatal(mine, err)
+		}
+		if n, err := react(other, 0); err != nil || n != 0 {
+			t.Errorf("under a foreign lease: %d, %v", n, err)
+		}
+		c.advance(31 * time.Second)
+		if n, err := react(other, 0); err != nil || n != 1 {
+			t.Errorf("after the lease: %d, %v", n, err)
+		}
+	})
+}
+
+func TestAReadIsRecordedOncePerLoginInFiveMinutesAndNeverSilentlyDropped(t *testing.T) {
+	dbtest.Each(t, sets, func(t *testing.T, db *database.DB) {
+		ctx := context.Background()
+		c := newClock()
+		j := open(t, db, c.now)
+		jana := security.Actor{ID: "p-1", Session: "s-1"}
+		size := func() int64 {
+			if _, err := j.Read(ctx, 0, 1); err != nil {
+				t.Fatal(err)
+			}
+			n, err := j.Size(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		read := func(who security.Actor, subject string) {
+			t.Helper()
+			if err := j.Recorded(ctx, who, "documents.read", subject, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, step := range []struct {
+			what string
+			do   func()
+			want int64
+		}{
+			{"first", func() { read(jana, "document:a") }, 1},
+			{"again", func() { read(jana, "document:a") }, 1},
+			{"another document", func() { read(jana, "document:b") }, 2},
+			{"another login of hers", func() { read(security.Actor{ID: "p-1", Session: "s-2"}, "document:a") }, 3},
+			{"after five minutes", func() { c.advance(5 * time.Minute); read(jana, "document:a") }, 4},
+			{"nobody, twice", func() { read(security.Actor{}, "matter:1"); read(security.Actor{}, "matter:1") }, 6},
+		} {
+			step.do()
+			if got := size(); got != step.want {
+				t.Errorf("%s: %d entries, want %d", step.what, got, step.want)
+			}
+		}
+		c.advance(time.Hour)
+		db.Close()
+		if err := j.Recorded(ctx, jana, "documents.read", "document:a", nil); err == nil {
+			t.Error("a read that could not be recorded was let through")
+		}
+	})
+}
+
+func TestProofsHoldBetweenAnyTwoSizes(t *testing.T) {
+	db := dbtest.SQLite(t, sets...)
+	ctx := context.Background()
+	j := open(t, db, newClock().now)
+	roots := map[int64][]byte{}
+	size := int64(0)
+	for _, n := range []int{1, 1, 5, 120, 129, 256, 1, 300} {
+		add(t, j, some(n)...)
+		size += int64(n)
+		h, err := readHead(ctx, db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		roots[size] = h.root
+	}
+	for from, old := range roots {
+		p, err := j.Consistency(ctx, from, size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := proof.VerifyConsistency(rfc6962.DefaultHasher, uint64(from), uint64(size), p, old, roots[size]); err != nil {
+			t.Errorf("%d → %d: %v", from, size, err)
+		}
+	}
+	for _, seq := range []int64{1, 2, 255, 256, 257, 512, 513, 813} {
+		p, err := j.Inclusion(ctx, seq, size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := proof.VerifyInclusion(rfc6962.DefaultHasher, uint64(seq-1), uint64(size), oneRow(t, j, seq).leafHash(), p, roots[size]); err != nil {
+			t.Errorf("entry %d: %v", seq, err)
+		}
+	}
 }
