@@ -1,0 +1,440 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"spolupis/collab"
+	"spolupis/security"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+)
+
+// request is one room's batch on its way through the committer.
+type request struct {
+	ctx    context.Context
+	batch  collab.Batch
+	hashes []string
+	tried  bool // an attempt ended with an unknown outcome: look before storing again
+
+	last int64 // result, valid once done is closed
+	err  error
+	done chan struct{}
+}
+
+// Limits of one transaction: beyond them a commit no longer gets cheaper per row, only later for those who wait.
+const (
+	maxRows  = 4000
+	maxBytes = 16 << 20
+)
+
+// Append implements collab.Log.
+func (s *Store) Append(ctx context.Context, b collab.Batch) (int64, error) {
+	if len(b.Rows) == 0 {
+		return b.Known, nil
+	}
+	r := &request{ctx: ctx, batch: b, hashes: make([]string, len(b.Rows)), done: make(chan struct{})}
+	for i, row := range b.Rows {
+		r.hashes[i] = hash(row.Update)
+	}
+	if err := s.enqueue(r); err != nil {
+		return 0, fmt.Errorf("append to %s: %w", b.Document, err)
+	}
+	<-r.done
+	if r.err != nil {
+		return 0, fmt.Errorf("append to %s: %w", b.Document, r.err)
+	}
+	return r.last, nil
+}
+
+func (s *Store) enqueue(r *request) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return s.broken
+	}
+	if s.closed {
+		return errors.New("store is closed")
+	}
+	s.queue = append(s.queue, r)
+	s.nudge()
+	return nil
+}
+
+func (s *Store) nudge() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take returns the requests of the next transaction, oldest first.
+func (s *Store) take() []*request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rows, bytes, n := 0, 0, 0
+	for ; n < len(s.queue) && rows < maxRows && bytes < maxBytes; n++ {
+		for _, row := range s.queue[n].batch.Rows {
+			rows++
+			bytes += len(row.Update)
+		}
+	}
+	part := s.queue[:n:n]
+	s.queue = s.queue[n:]
+	if len(s.queue) == 0 {
+		s.queue = nil
+	}
+	return part
+}
+
+// commitLoop owns every request between take and answer.
+func (s *Store) commitLoop(ctx context.Context) {
+	for {
+		part := s.take()
+		if len(part) == 0 {
+			select {
+			case <-s.wake:
+				continue
+			case <-ctx.Done():
+				if part = s.take(); len(part) == 0 {
+					return
+				}
+			}
+		}
+		s.commitAll(ctx, part)
+	}
+}
+
+// commitAll answers every request of part. While the database is away it tries again; a request whose caller has given up
+// is dropped. An error that is the fault of one request must not fail the others, so then each goes alone.
+func (s *Store) commitAll(ctx context.Context, part []*request) {
+	slices.SortStableFunc(part, func(a, b *request) int { // nodes lock heads in one order: no deadlock
+		return strings.Compare(string(a.batch.Document), string(b.batch.Document))
+	})
+	wait := 5 * time.Millisecond
+	for len(part) > 0 {
+		part = slices.DeleteFunc(part, func(r *request) bool {
+			if r.ctx.Err() == nil {
+				return false
+			}
+			r.answer(r.ctx.Err())
+			return true
+		})
+		if len(part) == 0 {
+			return
+		}
+		err := s.commit(part)
+		switch kind := judge(err); {
+		case err == nil:
+			for _, r := range part {
+				r.answer(r.err)
+			}
+			return
+		case kind == fatal:
+			s.breakDown(err, part)
+			return
+		case kind == permanent && len(part) == 1:
+			part[0].answer(err)
+			return
+		case kind == permanent:
+			for i := range part {
+				s.commitAll(ctx, part[i:i+1:i+1])
+			}
+			return
+		}
+		s.cfg.Logger.Warn("database does not take updates, trying again", "error", err, "requests", len(part))
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			for _, r := range part {
+				r.answer(err)
+			}
+			return
+		}
+		wait = min(2*wait, time.Second)
+	}
+}
+
+func (r *request) answer(err error) {
+	r.err = err
+	close(r.done)
+}
+
+// breakDown refuses everything from now on. After an error of the disk nobody knows what a repeated flush would really
+// flush; only a restart, which reads back what is there, may acknowledge again.
+func (s *Store) breakDown(err error, part []*request) {
+	s.cfg.Logger.Error("disk error, no update is acknowledged until restart", "error", err)
+	s.mu.Lock()
+	s.broken = err
+	rest := s.queue
+	s.queue = nil
+	s.mu.Unlock()
+	for _, r := range append(part, rest...) {
+		r.answer(err)
+	}
+}
+
+// commit stores all of part in one transaction. Requests that the log refuses have their err set; the transaction commits
+// without them. An error means that the outcome is open for all.
+func (s *Store) commit(part []*request) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	defer func() {
+		if err != nil {
+			for _, r := range part {
+				r.tried = true
+			}
+		}
+	}()
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	var rows []line
+	edits := map[editKey]*edit{}
+	for _, r := range part {
+		r.err = nil
+		saved, err := s.reserve(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		if saved || r.err != nil {
+			continue
+		}
+		rows = r.lines(rows, edits)
+	}
+	if err := insert(ctx, tx, rows); err != nil {
+		return err
+	}
+	if err := count(ctx, tx, edits); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// reserve gives the rows of r their numbers, or sets r.err. It reports true when they were stored by an earlier attempt.
+func (s *Store) reserve(ctx context.Context, tx *sql.Tx, r *request) (saved bool, err error) {
+	n := int64(len(r.batch.Rows))
+	err = tx.QueryRowContext(ctx,
+		`UPDATE collab_document SET seq = seq + $1 WHERE document = $2 AND sealed = 0 RETURNING seq`,
+		n, r.batch.Document).Scan(&r.last)
+	if errors.Is(err, sql.ErrNoRows) {
+		return s.reserveFirst(ctx, tx, r)
+	}
+	if err != nil {
+		return false, err
+	}
+	if r.tried {
+		if last, err := s.earlier(ctx, tx, r); err != nil || last > 0 {
+			r.last = last
+			return true, errors.Join(err, s.giveBack(ctx, tx, r))
+		}
+	}
+	if r.err, err = s.check(ctx, tx, r.batch); err != nil {
+		return false, err
+	}
+	if r.err != nil {
+		return false, s.giveBack(ctx, tx, r)
+	}
+	return false, nil
+}
+
+// reserveFirst is reserve for a document without a usable head: sealed, or never written to.
+func (s *Store) reserveFirst(ctx context.Context, tx *sql.Tx, r *request) (saved bool, err error) {
+	res, err := tx.ExecContext(ctx,
+		`INSERT INTO collab_document (document, seq, epoch, sealed) VALUES ($1, 0, 1, 0) ON CONFLICT DO NOTHING`, r.batch.Document)
+	if err != nil {
+		return false, err
+	}
+	if added, err := res.RowsAffected(); err != nil {
+		return false, err
+	} else if added == 1 {
+		return s.reserve(ctx, tx, r)
+	}
+	if r.tried { // sealed after an attempt that did store
+		if r.last, err = s.earlier(ctx, tx, r); err != nil || r.last > 0 {
+			return true, err
+		}
+	}
+	r.err = collab.ErrSealed
+	return false, nil
+}
+
+// giveBack returns reserved numbers that stay unused. The head is locked since they were taken, so nobody saw them.
+func (s *Store) giveBack(ctx context.Context, tx *sql.Tx, r *request) error {
+	_, err := tx.ExecContext(ctx,
+		`UPDATE collab_document SET seq = seq - $1 WHERE document = $2`, int64(len(r.batch.Rows)), r.batch.Document)
+	return err
+}
+
+// check reports whether the holds and claims of b are still in force.
+func (s *Store) check(ctx context.Context, tx *sql.Tx, b collab.Batch) (refusal, err error) {
+	for _, h := range b.Holds {
+		var holder string
+		err := tx.QueryRowContext(ctx,
+			`SELECT holder FROM collab_lease WHERE document = $1 AND client = $2`, b.Document, int64(h.Client)).Scan(&holder)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, err
+		}
+		if holder != h.Holder {
+			return collab.ErrFenced, nil
+		}
+	}
+	if s.cfg.Epoch == nil {
+		return nil, nil
+	}
+	for _, c := range b.Claims {
+		epoch, err := s.cfg.Epoch(ctx, tx, c.Person, b.Document)
+		if err != nil {
+			return nil, err
+		}
+		if epoch != c.Epoch {
+			return collab.ErrRevoked, nil
+		}
+	}
+	return nil, nil
+}
+
+// earlier looks for the rows of r among those stored after what the room knew, and returns the number of the last, or 0.
+func (s *Store) earlier(ctx context.Context, tx *sql.Tx, r *request) (int64, error) {
+	rows, err := tx.QueryContext(ctx,
+		`SELECT seq, client, hash FROM collab_update WHERE document = $1 AND seq > $2 ORDER BY seq`,
+		r.batch.Document, r.batch.Known)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	var seqs []int64
+	var keys []string
+	for rows.Next() {
+		var seq, client int64
+		var h string
+		if err := rows.Scan(&seq, &client, &h); err != nil {
+			return 0, err
+		}
+		seqs, keys = append(seqs, seq), append(keys, fmt.Sprint(client, h))
+	}
+	n := len(r.batch.Rows)
+	for i := 0; i+n <= len(keys); i++ {
+		same := true
+		for k := 0; k < n && same; k++ {
+			same = keys[i+k] == fmt.Sprint(int64(r.batch.Rows[k].Client), r.hashes[k])
+		}
+		if same {
+			return seqs[i+n-1], rows.Err()
+		}
+	}
+	return 0, rows.Err()
+}
+
+// line is a row of collab_update with its place.
+type line struct {
+	doc  collab.DocumentID
+	row  collab.Row
+	hash string
+}
+
+type editKey struct {
+	minute int64
+	doc    collab.DocumentID
+	person security.ActorID
+}
+
+type edit struct{ n, first, last int64 }
+
+// lines appends the rows of r, numbered, and counts them by person and minute.
+func (r *request) lines(to []line, edits map[editKey]*edit) []line {
+	seq := r.last - int64(len(r.batch.Rows))
+	for i, row := range r.batch.Rows {
+		seq++
+		row.Seq = seq
+		to = append(to, line{r.batch.Document, row, r.hashes[i]})
+		k := editKey{row.At.UnixMicro() / 60e6, r.batch.Document, row.Person}
+		e := edits[k]
+		if e == nil {
+			e = &edit{first: seq}
+			edits[k] = e
+		}
+		e.n++
+		e.last = seq
+	}
+	return to
+}
+
+func insert(ctx context.Context, tx *sql.Tx, rows []line) error {
+	const columns, most = 8, 400
+	for len(rows) > 0 {
+		part := rows[:min(len(rows), most)]
+		rows = rows[len(part):]
+		var q strings.Builder
+		q.WriteString(`INSERT INTO collab_update (document, seq, person, session, client, received_at, hash, bytes) VALUES `)
+		args := make([]any, 0, columns*len(part))
+		for i, l := range part {
+			if i > 0 {
+				q.WriteString(", ")
+			}
+			q.WriteString("(" + places(1+columns*i, columns) + ")")
+			args = append(args, l.doc, l.row.Seq, l.row.Person, l.row.Session, int64(l.row.Client), l.row.At.UnixMicro(), l.hash, l.row.Update)
+		}
+		if _, err := tx.ExecContext(ctx, q.String(), args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func count(ctx context.Context, tx *sql.Tx, edits map[editKey]*edit) error {
+	keys := make([]editKey, 0, len(edits))
+	for k := range edits {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b editKey) int { return strings.Compare(a.order(), b.order()) })
+	for _, k := range keys {
+		e := edits[k]
+		if _, err := tx.ExecContext(ctx,
+			`INSERT INTO collab_edit (minute, document, person, edits, first_seq, last_seq) VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (minute, document, person) DO UPDATE SET edits = collab_edit.edits + excluded.edits, last_seq = excluded.last_seq`,
+			k.minute, k.doc, k.person, e.n, e.first, e.last); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k editKey) order() string { return fmt.Sprintf("%s\x00%s\x00%d", k.doc, k.person, k.minute) }
+
+type judgement int
+
+const (
+	again     judgement = iota // the database is away, full or busy: wait and try again
+	permanent                  // the statement will never succeed
+	fatal                      // the disk failed: nothing may be acknowledged any more
+)
+
+// judge says what to do about an error of a transaction.
+func judge(err error) judgement {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		switch e.Code() & 0xff {
+		case 5, 6, 13, 14: // SQLITE_BUSY, LOCKED, FULL, CANTOPEN
+			return again
+		case 10, 11, 26: // SQLITE_IOERR, CORRUPT, NOTADB
+			return fatal
+		}
+		return permanent
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch e.Code[:2] {
+		case "08", "25", "40", "53", "55", "57": // connection, read-only, rollback, resources, locks, shutdown
+			return again
+		}
+		return permanent
+	}
+	return again // the connection broke, or the deadline passed
+}
