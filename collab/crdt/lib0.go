@@ -1,0 +1,240 @@
+package crdt
+
+import (
+	"errors"
+	"math"
+	"unicode/utf8"
+)
+
+// ErrMalformed is returned for bytes that are not an update, a state vector, a
+// snapshot or a relative position, or that no Yjs client can have produced.
+var ErrMalformed = errors.New("crdt: malformed input")
+
+// maxID is the largest client id: JavaScript's largest exact integer.
+const maxID = 1<<53 - 1
+
+// reader decodes the primitives of lib0. It never fails in the middle: after the
+// first error bad is set, every further read gives zero, and the caller checks once.
+type reader struct {
+	b   []byte
+	i   int
+	bad bool
+}
+
+func (r *reader) fail() { r.bad = true; r.i = len(r.b) }
+
+func (r *reader) byte() byte {
+	if r.i >= len(r.b) {
+		r.bad = true
+		return 0
+	}
+	c := r.b[r.i]
+	r.i++
+	return c
+}
+
+func (r *reader) uint() uint64 {
+	if r.i < len(r.b) {
+		if c := r.b[r.i]; c < 0x80 {
+			r.i++
+			return uint64(c)
+		}
+	}
+	return r.uintLong()
+}
+
+func (r *reader) uintLong() uint64 {
+	var x uint64
+	for s := uint(0); s < 64; s += 7 {
+		if r.i >= len(r.b) {
+			r.bad = true
+			return 0
+		}
+		c := r.b[r.i]
+		r.i++
+		if s == 63 && c > 1 {
+			break
+		}
+		x |= uint64(c&0x7f) << s
+		if c < 0x80 {
+			if x > maxID {
+				break
+			}
+			return x
+		}
+	}
+	r.fail()
+	return 0
+}
+
+// clock reads a number that must fit the engine's 32-bit clocks.
+func (r *reader) clock() uint32 {
+	x := r.uint()
+	if x > math.MaxUint32 {
+		r.fail()
+		return 0
+	}
+	return uint32(x)
+}
+
+// count reads how many things follow, each at least size bytes long, and refuses
+// more than the rest of the input can hold.
+func (r *reader) count(size int) int {
+	n := r.uint()
+	if n > uint64((len(r.b)-r.i)/size) {
+		r.fail()
+		return 0
+	}
+	return int(n)
+}
+
+func (r *reader) bytes() []byte {
+	n := r.uint()
+	if n > uint64(len(r.b)-r.i) {
+		r.fail()
+		return nil
+	}
+	p := r.b[r.i : r.i+int(n)]
+	r.i += int(n)
+	return p
+}
+
+func (r *reader) skip(n int) {
+	if n < 0 || n > len(r.b)-r.i {
+		r.fail()
+		return
+	}
+	r.i += n
+}
+
+// span is a part of the buffer being read.
+type span struct{ from, to uint32 }
+
+func (s span) of(b []byte) []byte { return b[s.from:s.to] }
+
+// blob reads a length and that many bytes.
+func (r *reader) blob() span {
+	p := r.bytes()
+	return span{uint32(r.i - len(p)), uint32(r.i)}
+}
+
+// text reads a string; it must be UTF-8, as Yjs demands too.
+func (r *reader) text() span {
+	p := r.bytes()
+	if !validUTF8(p) {
+		r.fail()
+	}
+	return span{uint32(r.i - len(p)), uint32(r.i)}
+}
+
+func validUTF8(p []byte) bool {
+	for i := 0; i < len(p); i++ {
+		if p[i] >= 0x80 {
+			return utf8.Valid(p[i:])
+		}
+	}
+	return true
+}
+
+func appendUint(b []byte, x uint64) []byte {
+	for x >= 0x80 {
+		b = append(b, byte(x)|0x80)
+		x >>= 7
+	}
+	return append(b, byte(x))
+}
+
+func sizeUint(x uint64) int {
+	n := 1
+	for ; x >= 0x80; x >>= 7 {
+		n++
+	}
+	return n
+}
+
+func appendBytes(b, p []byte) []byte { return append(appendUint(b, uint64(len(p))), p...) }
+
+func appendString(b []byte, s string) []byte { return append(appendUint(b, uint64(len(s))), s...) }
+
+// appendInt writes lib0's signed form: bit 7 of the first byte is the sign.
+func appendInt(b []byte, x int64, negative bool) []byte {
+	u := uint64(x)
+	sign := byte(0)
+	if negative {
+		u, sign = uint64(-x), 0x40
+	}
+	c := byte(u&0x3f) | sign
+	u >>= 6
+	if u > 0 {
+		c |= 0x80
+	}
+	b = append(b, c)
+	for u > 0 {
+		c = byte(u & 0x7f)
+		u >>= 7
+		if u > 0 {
+			c |= 0x80
+		}
+		b = append(b, c)
+	}
+	return b
+}
+
+// int reads the signed form; negative is also true for -0.
+func (r *reader) int() (x int64, negative bool) {
+	c := r.byte()
+	negative = c&0x40 != 0
+	u := uint64(c & 0x3f)
+	for s := uint(6); c&0x80 != 0; s += 7 {
+		c = r.byte()
+		if s > 55 || r.bad {
+			r.fail()
+			return 0, false
+		}
+		u |= uint64(c&0x7f) << s
+	}
+	if u > maxID {
+		r.fail()
+		return 0, false
+	}
+	if negative {
+		return -int64(u), true
+	}
+	return int64(u), false
+}
+
+// utf16Len counts the UTF-16 units of valid UTF-8.
+func utf16Len(p []byte) int {
+	n := 0
+	for _, c := range p {
+		// every byte that starts a character counts one, four-byte ones two
+		if c < 0x80 || c >= 0xc0 {
+			n++
+		}
+		if c >= 0xf0 {
+			n++
+		}
+	}
+	return n
+}
+
+// utf16Cut finds the byte offset of UTF-16 offset n. When n falls between the two
+// halves of a surrogate pair, inside is true and at is where that character starts.
+func utf16Cut(p []byte, n int) (at int, inside bool) {
+	for at < len(p) && n > 0 {
+		switch c := p[at]; {
+		case c < 0x80:
+			at, n = at+1, n-1
+		case c < 0xe0:
+			at, n = at+2, n-1
+		case c < 0xf0:
+			at, n = at+3, n-1
+		default:
+			if n == 1 {
+				return at, true
+			}
+			at, n = at+4, n-2
+		}
+	}
+	return at, false
+}
