@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-//go:embed all:dist templates i18n
+//go:embed all:dist all:templates i18n
 var files embed.FS
 
 // Pages renders templates and looks up sentences. It is safe for concurrent
