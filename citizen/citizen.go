@@ -69,6 +69,22 @@ type Documents interface {
 	Document(ctx context.Context, who security.Actor, id DocumentID) (Document, error)
 }
 
+// Paper is the final, signed form of a document.
+type Paper struct {
+	ID      string // of the version
+	Title   string
+	Version int
+}
+
+// Papers finds final documents. The citizen side asks only where the scope
+// shows them.
+type Papers interface {
+	// Final returns the latest signed version that is in force, or fault.NotFound.
+	Final(ctx context.Context, id DocumentID) (Paper, error)
+	// PDF returns the signed file of Paper.ID.
+	PDF(ctx context.Context, id string) ([]byte, error)
+}
+
 // Rights answers whether who may do act on an object, as access.Rights does.
 type Rights interface {
 	Can(ctx context.Context, who security.Actor, act access.Act, on access.Object) error
@@ -127,11 +143,12 @@ type Store interface {
 // ErrNumberTaken says that a drawn number is already in use.
 var ErrNumberTaken = errors.New("number taken")
 
-// Config is what a Service needs. Every field but Limits is required.
+// Config is what a Service needs. Every field but Papers and Limits is required.
 type Config struct {
 	Store     Store
 	Agendas   Agendas
 	Documents Documents
+	Papers    Papers // nil shows no documents
 	Rights    Rights
 	Reads     Reads
 	Key       []byte // server secret, at least 32 bytes; other keys are derived from it
@@ -154,7 +171,7 @@ var DefaultLimits = Limits{PerNumber: 10, PerPlace: 30, Window: 15 * time.Minute
 // Service is the citizen side. It is safe for concurrent use.
 type Service struct {
 	Config
-	codes, tokens, places []byte // derived keys
+	codes, tokens, places, handover []byte // derived keys
 }
 
 // New checks cfg and returns the service.
@@ -169,7 +186,7 @@ func New(cfg Config) (*Service, error) {
 		cfg.Limits = DefaultLimits
 	}
 	s := &Service{Config: cfg}
-	for purpose, key := range map[string]*[]byte{"code": &s.codes, "token": &s.tokens, "place": &s.places} {
+	for purpose, key := range map[string]*[]byte{"code": &s.codes, "token": &s.tokens, "place": &s.places, "handover": &s.handover} {
 		k, err := hkdf.Key(sha256.New, cfg.Key, nil, "spolupis citizen "+purpose, 32)
 		if err != nil {
 			return nil, fmt.Errorf("derive key: %w", err)

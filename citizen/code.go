@@ -1,6 +1,8 @@
 package citizen
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -144,4 +146,50 @@ func (s *Service) passes(m Matter, pass string) bool {
 // changes when the code is issued anew, so a lost letter loses its feed too.
 func (s *Service) FeedToken(m Matter) string {
 	return string(m.ID) + "-" + base64.RawURLEncoding.EncodeToString(mac(s.tokens, "feed", string(m.ID), fmt.Sprint(m.Issue))[:18])
+}
+
+// HandOver seals a fresh code for the short way from the page that issued it to
+// the page that prints it, through the official's own browser. The service
+// keeps no copy.
+func (s *Service) HandOver(m Matter, c Code) (string, error) {
+	aead, err := s.sealer()
+	if err != nil {
+		return "", err
+	}
+	nonce := make([]byte, aead.NonceSize())
+	if _, err := io.ReadFull(s.Rand, nonce); err != nil {
+		return "", fmt.Errorf("seal a code: %w", err)
+	}
+	plain := fmt.Appendf(nil, "%d %s", s.Now().Unix(), string(c))
+	return base64.RawURLEncoding.EncodeToString(aead.Seal(nonce, nonce, plain, handoverOf(m))), nil
+}
+
+// TakeOver opens what HandOver sealed for the present issue of m's code, within
+// five minutes.
+func (s *Service) TakeOver(m Matter, sealed string) (Code, bool) {
+	b, err := base64.RawURLEncoding.DecodeString(sealed)
+	aead, aeadErr := s.sealer()
+	if err != nil || aeadErr != nil || len(b) < aead.NonceSize() {
+		return "", false
+	}
+	plain, err := aead.Open(nil, b[:aead.NonceSize()], b[aead.NonceSize():], handoverOf(m))
+	if err != nil {
+		return "", false
+	}
+	at, code, _ := strings.Cut(string(plain), " ")
+	var unix int64
+	if _, err := fmt.Sscanf(at, "%d", &unix); err != nil || s.Now().Sub(time.Unix(unix, 0)) > 5*time.Minute {
+		return "", false
+	}
+	return Code(code), true
+}
+
+func handoverOf(m Matter) []byte { return fmt.Appendf(nil, "%s issue %d", m.ID, m.Issue) }
+
+func (s *Service) sealer() (cipher.AEAD, error) {
+	block, err := aes.NewCipher(s.handover)
+	if err != nil {
+		return nil, fmt.Errorf("seal a code: %w", err)
+	}
+	return cipher.NewGCM(block)
 }

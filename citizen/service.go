@@ -356,7 +356,7 @@ func (s *Service) Status(ctx context.Context, number, pass string) (Status, Matt
 	if bearer := s.passes(m, pass); missing || !shown || !bearer && scope.Mode != Open {
 		return Status{}, Matter{}, errRefused
 	}
-	if err := s.titled(ctx, &v, m); err != nil {
+	if err := s.final(ctx, &v, m); err != nil {
 		return Status{}, Matter{}, err
 	}
 	visitor := security.Actor{Session: s.bucket("visit", string(m.ID)+pass)}
@@ -366,19 +366,31 @@ func (s *Service) Status(ctx context.Context, number, pass string) (Status, Matt
 	return v, m, nil
 }
 
-// titled adds the document's title where the scope shows it and the document
-// is final.
-func (s *Service) titled(ctx context.Context, v *Status, m Matter) error {
-	final := slices.ContainsFunc(v.Steps, func(st Step) bool { return st.Stage == Signed && st.Place != Next })
-	if level(DocumentLevels, v.Documents) == 0 || !final {
+// final adds the final document where the scope shows it.
+func (s *Service) final(ctx context.Context, v *Status, m Matter) error {
+	signed := slices.ContainsFunc(v.Steps, func(st Step) bool { return st.Stage == Signed && st.Place != Next })
+	if s.Papers == nil || !signed || level(DocumentLevels, v.Documents) == 0 {
 		return nil
 	}
-	d, err := s.Documents.Document(ctx, security.System, m.Document)
+	p, err := s.Papers.Final(ctx, m.Document)
 	if errors.Is(err, fault.NotFound) {
 		return nil
 	}
-	v.Title = d.Title
+	v.Paper, v.File = p, err == nil && v.Documents == "public_files"
 	return err
+}
+
+// File returns the final document of a matter as a PDF, where the scope shows
+// files. Otherwise it fails like Status, or with fault.NotFound.
+func (s *Service) File(ctx context.Context, number, pass string) ([]byte, error) {
+	v, _, err := s.Status(ctx, number, pass)
+	if err != nil {
+		return nil, err
+	}
+	if !v.File {
+		return nil, fault.NotFound
+	}
+	return s.Papers.PDF(ctx, v.Paper.ID)
 }
 
 // Feed returns the public face of the matter whose feed token is token, or

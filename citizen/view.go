@@ -2,7 +2,6 @@ package citizen
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"time"
@@ -47,12 +46,12 @@ type Status struct {
 	Rule      Rule
 	Gone      []Tombstone
 	Documents string     // level of documents shown: none, titles, public_files
-	Title     string     // title of the document, from level titles, once Signed
+	Paper     Paper      // the final document, from level titles, once Signed is shown
+	File      bool       // its file may be downloaded, at level public_files
 	Shown     []string   // dictionary keys of what is shown here
 	Withheld  []string   // dictionary keys of what is not
 	Changed   time.Time  // when what is shown last changed
 	Entries   []FeedItem // newest first
-	ETag      string     // changes whenever anything above does
 }
 
 // FeedItem is one entry of the matter's feed. ID never changes and is never
@@ -111,7 +110,6 @@ func View(m Matter, s Scope, facts []Fact, pubs []Publication, now time.Time) (S
 			v.Withheld = append(v.Withheld, "citizen.see."+f.key)
 		}
 	}
-	v.ETag = v.sum()
 	return v, true
 }
 
@@ -236,14 +234,6 @@ func expired(s Scope, facts []Fact, now time.Time) bool {
 		return false
 	}
 	return now.After(facts[len(facts)-1].At.AddDate(0, 0, s.RetentionDays))
-}
-
-func (v *Status) sum() string {
-	h := sha256.New()
-	c := *v
-	c.ETag = ""
-	fmt.Fprintf(h, "%+v", c)
-	return hex.EncodeToString(h.Sum(nil)[:12])
 }
 
 func uuid(m MatterID, n int) string {

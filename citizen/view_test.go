@@ -267,8 +267,8 @@ func TestFeedIdentifiersAreStableAndUnique(t *testing.T) {
 			t.Errorf("entry %d changed its id from %s to %s", i, e.ID, b.Entries[i+1].ID)
 		}
 	}
-	if a.ETag == b.ETag {
-		t.Error("the page changed and its tag did not")
+	if !b.Changed.Equal(b.Entries[0].Made) {
+		t.Errorf("the feed changed at %s, its newest entry was made at %s", b.Changed, b.Entries[0].Made)
 	}
 }
 
