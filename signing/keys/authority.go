@@ -83,7 +83,9 @@ func (m Maker) authority(name string, years int) *x509.Certificate {
 }
 
 func (m Maker) make(t *x509.Certificate, parent Pair, key crypto.Signer) (Pair, error) {
-	fail := func(err error) (Pair, error) { return Pair{}, fmt.Errorf("make certificate of %s: %w", t.Subject.CommonName, err) }
+	fail := func(err error) (Pair, error) {
+		return Pair{}, fmt.Errorf("make certificate of %s: %w", t.Subject.CommonName, err)
+	}
 	serial := make([]byte, 16)
 	if _, err := io.ReadFull(m.Random, serial); err != nil {
 		return fail(err)

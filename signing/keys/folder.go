@@ -4,10 +4,8 @@ import (
 	"context"
 	"crypto"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -215,19 +213,13 @@ type softKey struct {
 	now  func() time.Time
 }
 
-// Fingerprint is the SHA-256 of a certificate in hex.
-func Fingerprint(c *x509.Certificate) string {
-	sum := sha256.Sum256(c.Raw)
-	return hex.EncodeToString(sum[:])
-}
-
 func (k *softKey) Certificate() signing.Certificate {
 	return signing.Certificate{Cert: k.pair.Cert, Chain: k.pair.Chain, Algorithm: k.alg, Class: seal.Test}
 }
 
 // Open accepts a grant for this certificate until it expires, also after a restart: the key has no secret of its own.
 func (k *softKey) Open(_ context.Context, g signing.Grant) (signing.Session, error) {
-	if g.Fingerprint != Fingerprint(k.pair.Cert) {
+	if g.Fingerprint != signing.Fingerprint(k.pair.Cert) {
 		return nil, fmt.Errorf("grant for another certificate: %w", fault.Denied)
 	}
 	if k.now().After(g.Expires) {

@@ -85,7 +85,7 @@ func TestTwoServersOpeningTheSameFolderAtOnceAgree(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			prints[i] = keys.Fingerprint(c.Certificate().Cert) + keys.Fingerprint(f.Root())
+			prints[i] = signing.Fingerprint(c.Certificate().Cert) + signing.Fingerprint(f.Root())
 		})
 	}
 	wg.Wait()
@@ -121,7 +121,7 @@ func TestASessionNeedsAGrantForThisCertificateThatHasNotExpired(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := signing.Grant{Fingerprint: keys.Fingerprint(c.Certificate().Cert), Expires: now.Add(time.Minute)}
+	g := signing.Grant{Fingerprint: signing.Fingerprint(c.Certificate().Cert), Expires: now.Add(time.Minute)}
 	s, err := c.Open(t.Context(), g)
 	if err != nil {
 		t.Fatal(err)

@@ -53,7 +53,9 @@ func setOf(tag byte, parts ...[]byte) []byte {
 	return tlv(tag, parts...)
 }
 
-func attribute(oid asn1.ObjectIdentifier, value []byte) []byte { return tlv(seq, der(oid), tlv(set, value)) }
+func attribute(oid asn1.ObjectIdentifier, value []byte) []byte {
+	return tlv(seq, der(oid), tlv(set, value))
+}
 
 // essCertID is the ESS signing-certificate-v2 attribute value: it binds the signature to one certificate.
 func essCertID(cert *x509.Certificate) []byte {

@@ -24,7 +24,9 @@ func pemOf(c *x509.Certificate) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
 }
 
-func validate(pdf, base []byte) seal.Report { return seal.Validate(pdf, base, theOffice().trust(), today) }
+func validate(pdf, base []byte) seal.Report {
+	return seal.Validate(pdf, base, theOffice().trust(), today)
+}
 
 func TestEveryKindOfKeyMakesASignatureThatPasses(t *testing.T) {
 	_, ed, err := ed25519.GenerateKey(rand.Reader)
