@@ -38,8 +38,13 @@ func (d *Doc) take(u *update) {
 	if len(d.waitingDeletes) > 0 && (len(u.structs) > 0 || len(u.deletes) > 0) {
 		d.retryDeletes()
 	}
-	if d.waitingDeletes = append(d.waitingDeletes, rest...); len(rest) > 0 && len(d.waitingDeletes) > 64 {
-		d.waitingDeletes = sortDeletions(d.waitingDeletes) // the same ranges again and again take no room
+	if len(rest) > 0 {
+		// joined as Yjs does: two halves of a character that wait for it must not
+		// come to be deleted one by one, that would cut it
+		both := len(d.waitingDeletes) > 0
+		if d.waitingDeletes = append(d.waitingDeletes, rest...); both {
+			d.waitingDeletes = sortDeletions(d.waitingDeletes)
+		}
 	}
 	if retry {
 		d.retryWaiting()

@@ -285,12 +285,21 @@ func (p *parsed) parseContent(r *reader) {
 // update starts inside a known struct.
 func (p *parsed) appendSliced(b, buf []byte, client uint64, diff uint32) []byte {
 	if diff == 0 {
-		return append(b, p.raw.of(buf)...)
+		raw := p.raw.of(buf)
+		b = append(b, raw...)
+		if p.kind != kindGC && p.kind != kindSkip && !p.keyed {
+			b[len(b)-len(raw)] &^= hasKey // Yjs forgets the bit when the key is not written
+		}
+		return b
 	}
 	if p.kind == kindGC || p.kind == kindSkip {
 		return appendUint(append(b, p.kind), uint64(p.length-diff))
 	}
-	b = append(b, p.info|hasOrigin)
+	info := p.info | hasOrigin
+	if !p.keyed {
+		info &^= hasKey
+	}
+	b = append(b, info)
 	b = appendUint(appendUint(b, client), uint64(p.clock+diff-1))
 	if p.info&hasRight != 0 {
 		b = appendUint(appendUint(b, p.right.client), uint64(p.right.clock))

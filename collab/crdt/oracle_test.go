@@ -1,0 +1,353 @@
+package crdt
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"reflect"
+	"strconv"
+	"testing"
+)
+
+// oracle is a node process with npm yjs in it.
+type oracle struct {
+	t   testing.TB
+	in  *bufio.Writer
+	out *bufio.Reader
+}
+
+func startOracle(t testing.TB) *oracle {
+	t.Helper()
+	missing := func(why string) {
+		if os.Getenv("SPOLUPIS_REQUIRE_SERVERS") == "1" {
+			t.Fatal("the yjs oracle is required but " + why)
+		}
+		t.Skip("SKIPPED, NOT COMPARED WITH YJS: " + why)
+	}
+	node, err := exec.LookPath("node")
+	if err != nil {
+		missing("node is not installed")
+	}
+	cmd := exec.Command(node, "testdata/oracle.mjs")
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		in.Close()
+		cmd.Wait()
+	})
+	o := &oracle{t, bufio.NewWriter(in), bufio.NewReaderSize(out, 1<<20)}
+	var hello struct{ Yjs, Error string }
+	o.read(&hello)
+	if hello.Yjs == "" {
+		missing(hello.Error + " (npm ci in frontend, or SPOLUPIS_YJS)")
+	}
+	return o
+}
+
+func (o *oracle) read(v any) {
+	o.t.Helper()
+	line, err := o.out.ReadBytes('\n')
+	if err != nil {
+		o.t.Fatalf("oracle: %v", err)
+	}
+	if err := json.Unmarshal(line, v); err != nil {
+		o.t.Fatalf("oracle said %.200s: %v", line, err)
+	}
+}
+
+func (o *oracle) ask(request, answer any) {
+	o.t.Helper()
+	b, err := json.Marshal(request)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	o.in.Write(append(b, '\n'))
+	if err := o.in.Flush(); err != nil {
+		o.t.Fatal(err)
+	}
+	o.read(answer)
+}
+
+func (o *oracle) history(seed int, mode string) []event {
+	o.t.Helper()
+	var a struct {
+		Events []event
+		Error  string
+	}
+	o.ask(map[string]any{"seed": seed, "mode": mode}, &a)
+	if a.Error != "" {
+		o.t.Fatalf("yjs failed on seed %d %s: %s", seed, mode, a.Error)
+	}
+	return a.Events
+}
+
+type event []json.RawMessage
+
+func (e event) str(i int) (s string) { json.Unmarshal(e[i], &s); return }
+func (e event) int(i int) (n int)    { json.Unmarshal(e[i], &n); return }
+func (e event) bytes(i int) []byte {
+	b, _ := base64.StdEncoding.DecodeString(e.str(i))
+	return b
+}
+
+// oracleRuns is how many histories of each kind a test goes through.
+func oracleRuns() int {
+	if n, err := strconv.Atoi(os.Getenv("SPOLUPIS_HISTORIES")); err == nil {
+		return n
+	}
+	if os.Getenv("SPOLUPIS_DEEP") == "1" {
+		return 5000
+	}
+	return 500
+}
+
+func TestOurEditsMakeTheBytesOfYjs(t *testing.T)  { compareHistories(t, "mirror") }
+func TestEditsOfYjsGiveTheSameState(t *testing.T) { compareHistories(t, "observe") }
+
+func compareHistories(t *testing.T, mode string) {
+	o := startOracle(t)
+	from := 1
+	if s, err := strconv.Atoi(os.Getenv("SPOLUPIS_SEED")); err == nil {
+		from = s
+	}
+	failed := 0
+	for seed := from; seed < from+oracleRuns(); seed++ {
+		events := o.history(seed, mode)
+		if err := replay(events); err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+			if failed++; failed > 5 {
+				t.FailNow()
+			}
+		}
+	}
+	t.Logf("%d histories, %d differ", oracleRuns(), failed)
+}
+
+// replay does with our engine what the events say and compares on the way.
+func replay(events []event) (err error) {
+	docs := map[int]*Doc{}
+	step := 0
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("event %d: panic: %v", step, p)
+			if os.Getenv("SPOLUPIS_SEED") != "" {
+				panic(p)
+			}
+		}
+	}()
+	for i, e := range events {
+		step = i
+		n := e.int(1)
+		d := docs[n]
+		switch e.str(0) {
+		case "new":
+			client, _ := strconv.ParseUint(string(e[2]), 10, 64)
+			docs[n] = New(Config{Client: client, KeepDeleted: string(e[3]) == "false"})
+		case "apply":
+			if err := d.Apply(e.bytes(2)); err != nil {
+				return fmt.Errorf("event %d: %w", i, err)
+			}
+		case "edit":
+			var ops [][]json.RawMessage
+			json.Unmarshal(e[2], &ops)
+			got := d.Transact(func() {
+				for _, op := range ops {
+					doOp(d, op)
+				}
+			})
+			if want := e.bytes(3); !bytes.Equal(got, want) {
+				return fmt.Errorf("event %d: edit %s makes\n%x, want\n%x", i, e[2], got, want)
+			}
+		case "reload":
+			again := New(Config{Client: d.Client(), KeepDeleted: d.keepDeleted})
+			if err := again.Apply(d.Encode()); err != nil {
+				return fmt.Errorf("event %d: reload: %w", i, err)
+			}
+			docs[n] = again
+		case "check":
+			if err := compare(d, e); err != nil {
+				return fmt.Errorf("event %d of %d, doc %d (pending %v): %w", i, len(events), n, d.Pending(), err)
+			}
+		}
+		if docs[n] != nil {
+			if err := check(docs[n]); err != nil {
+				return fmt.Errorf("event %d (%s): invariant: %w", i, e.str(0), err)
+			}
+		}
+	}
+	return nil
+}
+
+func compare(d *Doc, e event) error {
+	if got, want := d.StateVector(), e.bytes(3); !bytes.Equal(got, want) {
+		return fmt.Errorf("state vector %x, want %x", got, want)
+	}
+	if got, want := d.Encode(), e.bytes(2); !bytes.Equal(got, want) {
+		return fmt.Errorf("state\n%x, want\n%x", got, want)
+	}
+	if got, want := d.Snapshot().Encode(), e.bytes(6); !bytes.Equal(got, want) {
+		return fmt.Errorf("snapshot %x, want %x", got, want)
+	}
+	var want map[string]any
+	json.Unmarshal(e[4], &want)
+	got := map[string]any{}
+	for name := range want {
+		switch name {
+		case "text":
+			got[name] = d.Text(name)
+		case "map":
+			got[name] = d.Map(name)
+		case "array":
+			got[name] = d.Array(name)
+		default:
+			got[name] = d.Fragment(name)
+		}
+		got[name] = canonical(got[name])
+	}
+	b, err := json.Marshal(got)
+	if err != nil {
+		return err
+	}
+	var again map[string]any
+	json.Unmarshal(b, &again)
+	if !reflect.DeepEqual(again, want) {
+		return fmt.Errorf("content\n%s, want\n%s", b, e[4])
+	}
+	return nil
+}
+
+// canonical builds the form that oracle.mjs calls plain.
+func canonical(v any) any {
+	switch v := v.(type) {
+	case *Text:
+		ops := []any{}
+		for _, op := range v.Delta() {
+			o := map[string]any{}
+			switch {
+			case op.Map != nil:
+				o["i"] = map[string]any{"x": canonical(op.Map)}
+			case op.Insert != "":
+				o["i"] = op.Insert
+			default:
+				o["i"] = map[string]any{"x": canonical(op.Embed)}
+			}
+			if op.Attrs != nil {
+				o["a"] = op.Attrs
+			}
+			ops = append(ops, o)
+		}
+		return map[string]any{"t": ops}
+	case *Map:
+		m := map[string]any{}
+		for _, k := range v.Keys() {
+			x, _ := v.Get(k)
+			m[k] = canonical(x)
+		}
+		return map[string]any{"m": m}
+	case *Array:
+		l := []any{}
+		for i := 0; i < v.Len(); i++ {
+			l = append(l, canonical(v.Get(i)))
+		}
+		return map[string]any{"a": l}
+	case *Element:
+		l := []any{}
+		for _, c := range v.Children() {
+			l = append(l, canonical(c))
+		}
+		if v.d.types[v.t].ref != typeXMLElement {
+			return map[string]any{"fr": l}
+		}
+		return map[string]any{"el": v.Name(), "ch": l, "at": v.Attrs()}
+	case Subdoc:
+		return map[string]any{"doc": v.GUID}
+	case []byte:
+		return map[string]any{"bin": base64.StdEncoding.EncodeToString(v)}
+	case Undefined:
+		return nil
+	case int64:
+		if v == 10 {
+			return map[string]any{"big": "10"} // the histories have no other ten
+		}
+	}
+	return v
+}
+
+func doOp(d *Doc, op []json.RawMessage) {
+	str := func(i int) (s string) { json.Unmarshal(op[i], &s); return }
+	num := func(i int) (n int) { json.Unmarshal(op[i], &n); return }
+	val := func(i int) any {
+		if string(op[i]) == "-0" {
+			return math.Copysign(0, -1)
+		}
+		return decodeJSON(op[i])
+	}
+	attrs := func(i int) Attrs {
+		if string(op[i]) == "null" {
+			return nil
+		}
+		return Attrs(decodeJSON(op[i]).(map[string]any))
+	}
+	text, m, a := d.Text("text"), d.Map("map"), d.Array("array")
+	embedded := func(i int) *Map {
+		n := num(i)
+		for _, o := range text.Delta() {
+			if o.Map != nil {
+				if n == 0 {
+					return o.Map
+				}
+				n--
+			}
+		}
+		return nil
+	}
+	switch str(0) {
+	case "insert":
+		text.Insert(num(1), str(2), attrs(3))
+	case "delete":
+		text.Delete(num(1), num(2))
+	case "format":
+		text.Format(num(1), num(2), attrs(3))
+	case "embed":
+		text.InsertEmbed(num(1), val(2), attrs(3))
+	case "embedmap":
+		text.InsertMap(num(1), val(2).(map[string]any), attrs(3))
+	case "nestedset":
+		embedded(1).Set(str(2), val(3))
+	case "nesteddel":
+		embedded(1).Delete(str(2))
+	case "mapset":
+		m.Set(str(1), val(2))
+	case "mapdel":
+		m.Delete(str(1))
+	case "mapnest":
+		m.Set(str(1), map[string]Empty{"map": EmptyMap, "array": EmptyArray, "text": EmptyText}[str(2)])
+	case "mapinner":
+		v, _ := m.Get(str(1))
+		v.(*Map).Set(str(2), val(3))
+	case "textinner":
+		v, _ := m.Get(str(1))
+		v.(*Text).Insert(num(2), str(3), nil)
+	case "arrins":
+		a.Insert(num(1), val(2).([]any)...)
+	case "arrdel":
+		a.Delete(num(1), num(2))
+	default:
+		panic("unknown op " + str(0))
+	}
+}
