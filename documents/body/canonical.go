@@ -64,6 +64,9 @@ type openList struct {
 func (c *canon) add(x Block) {
 	x.Cell, x.Align = nil, ""
 	x.Runs = tidy(x.Runs)
+	if x.Kind == "" {
+		x.Kind = Paragraph
+	}
 	if x.Kind == Rule && !x.Blank() {
 		x.Kind = Paragraph // text under a rule is text
 	}
