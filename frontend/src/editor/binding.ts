@@ -38,7 +38,7 @@ export class Binding {
 
   destroy() { this.text.unobserveDeep(this.observe); this.listeners.clear() }
 
-  /** onChange tells what happened to the flat text, local or not, after the view shows it. */
+  /** onChange tells what happened to the flat text: a peer's change before the view shows it, a local one after. */
   onChange(f: (changes: readonly Change[]) => void) { this.listeners.add(f); return () => { this.listeners.delete(f) } }
 
   /** load reads the whole text and returns the document to show. */
@@ -63,6 +63,23 @@ export class Binding {
     return item ? `${item.id.client}:${item.id.clock}` : '0:0'
   }
 
+  /** indexOfBlock returns the index of the flat text where the block with that id begins; null when there is none. */
+  indexOfBlock(id: string): number | null {
+    let at = 0
+    for (let i = 0; i < this.blocks.length; i++) {
+      if (this.blockId(i) === id) return at + (this.blocks[i].marker ? 1 : 0)
+      at += size(this.blocks[i])
+    }
+    return null
+  }
+
+  /** blockAt names the block around a position of the document. */
+  blockAt(doc: PMNode, pos: number): string {
+    const refs = refsOf(doc)
+    const i = refs.findIndex(r => pos <= r.pos + r.node.nodeSize - 1)
+    return this.blockId(i < 0 ? refs.length - 1 : i)
+  }
+
   // ---- text → view
 
   private observe = (events: Y.YEvent<Y.AbstractType<unknown>>[]) => { if (!this.writing) this.remote(events) }
@@ -82,8 +99,8 @@ export class Binding {
       this.applyDelta(delta)
     }
     if (dirty.size) this.blocks = this.blocks.map(b => (b.marker && dirty.has(b.marker) ? this.block(b.marker, runsOf(b.node)) : b))
-    if (this.view) this.show(this.view, this.document(), sel)
     for (const f of this.listeners) f(changes)
+    if (this.view) this.show(this.view, this.document(), sel)
   }
 
   private run(op: { insert?: unknown; attributes?: Attrs }): Run {

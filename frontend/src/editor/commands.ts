@@ -1,4 +1,4 @@
-import { chainCommands, createParagraphNear, deleteSelection, joinBackward, joinForward, selectNodeBackward, selectNodeForward, splitBlock, toggleMark } from 'prosemirror-commands'
+import { chainCommands, deleteSelection, joinBackward, joinForward, selectNodeBackward, selectNodeForward, splitBlockAs, toggleMark } from 'prosemirror-commands'
 import { InputRule, inputRules } from 'prosemirror-inputrules'
 import type { Node as PMNode, ResolvedPos } from 'prosemirror-model'
 import { type Command, type EditorState, Plugin, TextSelection, type Transaction } from 'prosemirror-state'
@@ -24,7 +24,7 @@ export const setKind = (kind: Kind, level = 0): Command => (state, dispatch) => 
   const tr = state.tr
   for (const { node, pos } of blocks) {
     const keep = isList(kind) && isList(kindOf(node)) && !off ? node.attrs.level : level
-    tr.setNodeMarkup(pos, null, { ...node.attrs, kind: off ? 'p' : kind, level: off ? 0 : keep })
+    tr.setNodeMarkup(pos, null, { ...node.attrs, start: null, kind: off ? 'p' : kind, level: off ? 0 : keep })
   }
   dispatch?.(tr.scrollIntoView())
   return true
@@ -60,11 +60,10 @@ export const enter: Command = (state, dispatch, view) => {
   const kind = kindOf(n)
   if (n.content.size === 0 && isList(kind)) return indent(-1)(state, dispatch, view)
   if (n.content.size === 0 && (kind === 'quote' || kind === 'code')) return setKind('p')(state, dispatch, view)
-  const plainAfter = kind === 'hr' || (kind === 'h' && $from.parentOffset === n.content.size)
-  return splitBlock(state, dispatch && (tr => {
-    if (plainAfter) tr.setNodeMarkup(tr.selection.$from.before(), null, { kind: 'p', level: 0 })
-    dispatch(tr.scrollIntoView())
-  }))
+  return splitBlockAs((node, atEnd) => ({
+    type: node.type,
+    attrs: kind === 'hr' || (kind === 'h' && atEnd) ? { kind: 'p' } : { ...node.attrs, start: null, ins: null, del: null },
+  }))(state, dispatch && (tr => dispatch(tr.scrollIntoView())), view)
 }
 
 /** unstyle is Backspace at the start of a styled paragraph: first a level out, then plain. */
@@ -202,4 +201,3 @@ export const typingPlugin = () => new Plugin({
 
 export const strong = toggleMark(schema.marks.strong)
 export const em = toggleMark(schema.marks.em)
-export { createParagraphNear, splitBlock }

@@ -1,7 +1,7 @@
 import { type DOMOutputSpec, type MarkSpec, type Node as PMNode, type NodeSpec, Schema } from 'prosemirror-model'
 
 /** The keys of a paragraph marker that a block shows. Others stay in the marker untouched. */
-export const MARKER_KEYS = ['kind', 'level', 'align', 'ins', 'del'] as const
+export const MARKER_KEYS = ['kind', 'level', 'align', 'start', 'ins', 'del'] as const
 export const MAX_LEVEL = 5
 
 export type Kind = 'p' | 'h' | 'ul' | 'ol' | 'quote' | 'code' | 'hr'
@@ -29,6 +29,8 @@ function blockDOM(n: PMNode): DOMOutputSpec {
   if (kind !== 'h' && level > 0) a['data-level'] = String(level)
   if (ALIGN.has(n.attrs.align)) a['data-align'] = n.attrs.align
   if (kind === 'ul' || kind === 'ol') a['aria-roledescription'] = spoken[kind](level + 1)
+  // An item that does not simply count on; through CSSOM, which the page's policy allows.
+  if (kind === 'ol' && Number.isInteger(n.attrs.start)) a.style = `counter-set: l${level} ${n.attrs.start} l${level + 1} 0`
   if (n.attrs.ins) a['data-ins'] = ''
   if (n.attrs.del) a['data-del'] = ''
   const tag = kind === 'h' ? `h${level + 1}` : kind === 'quote' ? 'blockquote' : kind === 'code' ? 'pre' : 'p'
@@ -48,10 +50,10 @@ function listLevel(item: HTMLElement): number {
  */
 const block: NodeSpec = {
   content: 'inline*',
-  attrs: { kind: { default: 'p' }, level: { default: 0 }, align: { default: null }, ins: { default: null }, del: { default: null } },
+  attrs: { kind: { default: 'p' }, level: { default: 0 }, align: { default: null }, start: { default: null }, ins: { default: null }, del: { default: null } },
   defining: true,
   parseDOM: [
-    ...[1, 2, 3, 4, 5, 6].map(l => ({ tag: `h${l}`, getAttrs: (d: HTMLElement) => ({ kind: 'h', level: Math.min(3, d.closest('[data-pm-slice]') ? Math.max(1, l - 1) : l) }) })),
+    ...[1, 2, 3, 4, 5, 6].map(l => ({ tag: `h${l}`, getAttrs: (d: HTMLElement) => ({ kind: 'h', level: Math.min(3, d.closest('[data-own]') ? Math.max(1, l - 1) : l) }) })),
     { tag: 'li', getAttrs: (d: HTMLElement) => ({ kind: d.parentElement?.tagName === 'OL' ? 'ol' : 'ul', level: listLevel(d) }) },
     { tag: 'p[data-kind]', getAttrs: (d: HTMLElement) => ({ kind: d.dataset.kind, level: Number(d.dataset.level ?? 0) }) },
     { tag: 'p[data-level]', getAttrs: (d: HTMLElement) => ({ level: Number(d.dataset.level) }) },

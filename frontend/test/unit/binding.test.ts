@@ -242,3 +242,22 @@ test('two people write, delete, edit tables and undo: both see the same, and the
     }
   }
 })
+
+test('Enter goes on with a list, ends it on an empty item, and writes plainly behind a heading', () => {
+  const p = write(B('jedna', { kind: 'ol', level: 1, start: 3 }))
+  p.at(6)
+  p.run(enter)
+  p.type('dvě')
+  const attrs = () => refsOf(p.state.doc).map(r => [r.node.attrs.kind, r.node.attrs.level, r.node.attrs.start])
+  expect(attrs()).toEqual([['ol', 1, 3], ['ol', 1, null]])
+  p.run(enter)
+  p.run(enter)
+  expect(attrs()[2]).toEqual(['ol', 0, null])
+  p.run(enter)
+  expect(attrs()[2]).toEqual(['p', 0, null])
+  p.run(setKind('h', 2))
+  p.type('Nadpis')
+  p.run(enter)
+  expect(attrs()[3]).toEqual(['p', 0, null])
+  expect(p.binding.agrees(p.state.doc)).toBe(true)
+})

@@ -1,0 +1,38 @@
+import type { Node as PMNode } from 'prosemirror-model'
+import { Plugin, PluginKey } from 'prosemirror-state'
+import { Decoration, DecorationSet } from 'prosemirror-view'
+import { flatKey } from '../editor/binding.ts'
+import type { Comments } from './store.ts'
+
+/** Meta that asks for the marks to be drawn anew. */
+export const highlightKey = new PluginKey<DecorationSet>('comments')
+
+/** highlightPlugin marks commented text. Local edits carry the marks along; after a peer's edit, which may replace
+ * whole paragraphs on the page, they are drawn from their places in the flat text. */
+export function highlightPlugin(store: () => Comments | null): Plugin<DecorationSet> {
+  const draw = (doc: PMNode) => {
+    const s = store()
+    if (!s) return DecorationSet.empty
+    return DecorationSet.create(doc, s.marks().map(({ comment: c, place }) => Decoration.inline(
+      s.binding.pmPos(doc, place.from), s.binding.pmPos(doc, place.to),
+      { class: `mark mark--${c.kind}${s.active.value === c.id ? ' mark--on' : ''}` }, { id: c.id })))
+  }
+  return new Plugin<DecorationSet>({
+    key: highlightKey,
+    state: {
+      init: () => DecorationSet.empty,
+      apply: (tr, old) => (tr.getMeta(highlightKey) || (tr.getMeta(flatKey) && store()?.list.value.length) ? draw(tr.doc) : tr.docChanged ? old.map(tr.mapping, tr.doc) : old),
+    },
+    props: {
+      decorations: state => highlightKey.getState(state),
+      handleClick: (view, pos) => {
+        const found = highlightKey.getState(view.state)?.find(pos, pos) ?? []
+        const s = store()
+        // Of marks one inside the other the shortest is meant.
+        const d = found.sort((a, b) => a.to - a.from - (b.to - b.from))[0]
+        if (s && d) s.active.value = (d.spec as { id: string }).id
+        return false
+      },
+    },
+  })
+}

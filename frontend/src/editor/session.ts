@@ -1,0 +1,260 @@
+import { batch, computed, effect, signal } from '@preact/signals'
+import { type EditorState, TextSelection } from 'prosemirror-state'
+import * as Y from 'yjs'
+import type { CommentKind, Outcome } from '../comments/comment.ts'
+import { highlightKey, highlightPlugin } from '../comments/highlight.ts'
+import { Comments } from '../comments/store.ts'
+import { Connection, Refused } from '../net/connection.ts'
+import { type Hello, type Json } from '../net/wire.ts'
+import { plural, t } from '../text.ts'
+import { LOCAL } from './binding.ts'
+import { type Peer, peersOf } from './carets.ts'
+import { cellAt, linkAt } from './commands.ts'
+import { isTable, refsOf } from './flat.ts'
+import { type Kind, kindOf, levelOf, schema } from './schema.ts'
+import { unsavedText } from './unsaved.ts'
+import { Paper } from './view.ts'
+
+/** What the toolbar and the status bar show of the caret's place. */
+export interface Format { kind: Kind; level: number; strong: boolean; em: boolean; link: boolean; selected: boolean; table: boolean; undo: boolean; redo: boolean; block: number }
+export interface Heading { text: string; level: number; index: number }
+export interface Page { document: string; title: string; number: string; user: { id: string; name: string }; lang: string; socket: string; comments: string }
+
+const NOTHING: Format = { kind: 'p', level: 0, strong: false, em: false, link: false, selected: false, table: false, undo: false, redo: false, block: 1 }
+/** The newest body model this editor understands; a newer document opens for reading. */
+const SCHEMA = 1
+
+/** Session is one person at one document: the text, the line to the server, the page and the comments. */
+export class Session {
+  readonly doc = new Y.Doc()
+  readonly connection: Connection
+  readonly hello = signal<Hello | null>(null)
+  readonly frozen = signal<{ version: string; number: number } | null>(null)
+  readonly format = signal<Format>(NOTHING)
+  readonly outline = signal<readonly Heading[]>([])
+  readonly words = signal(0)
+  readonly peers = signal<readonly Peer[]>([])
+  readonly paper = signal<Paper | null>(null)
+  readonly comments = signal<Comments | null>(null)
+  /** A sentence for everybody, read out by screen readers; the newest one counts. */
+  readonly said = signal('')
+  readonly dialog = signal<'link' | null>(null)
+  readonly composing = signal<{ quote: string; anchor: { start: string; end: string } | null; block: string } | null>(null)
+  readonly panelOpen = signal(false)
+  readonly readable = computed(() => this.connection.status.value.loaded)
+  readonly canEdit = computed(() => {
+    const h = this.hello.value
+    return h?.right === 'edit' && h.schema <= SCHEMA && !this.frozen.value && this.connection.status.value.link !== 'ended'
+  })
+  readonly canComment = computed(() => this.hello.value !== null && this.hello.value.right !== 'view' && this.connection.status.value.link !== 'ended')
+
+  private slow: ReturnType<typeof setTimeout> | undefined
+  private frame = 0
+  private undoManager: Y.UndoManager | null = null
+
+  constructor(readonly page: Page) {
+    this.connection = new Connection({
+      url: page.socket, doc: this.doc,
+      mine: origin => origin === LOCAL || (origin !== null && origin === this.undoManager),
+      onHello: h => this.welcome(h),
+      onEvent: e => this.event(e),
+    })
+    this.connection.awareness.on('change', () => { this.peers.value = peersOf(this.connection.awareness) })
+    effect(() => { void this.canEdit.value; this.paper.value?.refresh() })
+    let link = this.connection.status.value.link
+    effect(() => {
+      const now = this.connection.status.value.link
+      if (link === 'open' && now === 'lost') this.say(t('editor.said.lost'))
+      if (link === 'lost' && now === 'open') { this.say(t('editor.said.back')); this.loadComments() }
+      link = now
+    })
+  }
+
+  /** mount shows the text in an element; called once, when the text has arrived. */
+  mount(element: HTMLElement) {
+    const paper = new Paper({
+      mount: element, text: this.doc.getText('body'), awareness: this.connection.awareness, label: t('editor.text'), lang: 'cs',
+      canEdit: () => this.canEdit.peek(),
+      onState: (s, before) => this.onState(s, before),
+      onLink: () => { this.dialog.value = 'link' },
+      onComment: () => this.startComment(),
+      onStep: by => this.step(by),
+      onEscape: () => this.say(t('editor.said.escape')),
+      onPasteTooLong: () => this.say(t('editor.said.paste_too_long')),
+      plugins: binding => { this.comments.value = new Comments(binding, this.page.user.id, () => this.redraw()); return [highlightPlugin(() => this.comments.peek())] },
+    })
+    this.undoManager = paper.undo
+    this.paper.value = paper
+    this.connection.gate.screen = paper.screen
+    this.onState(paper.view.state, null)
+    for (const event of ['stack-item-added', 'stack-item-popped', 'stack-cleared'] as const) paper.undo.on(event, () => this.later())
+    void this.loadComments()
+    effect(() => { void this.comments.value?.active.value; this.redraw() })
+  }
+
+  say(sentence: string) { this.said.value = ''; queueMicrotask(() => { this.said.value = sentence }) }
+
+  private welcome(h: Hello) {
+    this.hello.value = h
+    if (h.frozen && !this.frozen.value) this.frozen.value = { version: '', number: 0 }
+    if (!h.frozen) this.frozen.value = null
+  }
+
+  private event(e: Json & { type: string }) {
+    if (e.type === 'comment') this.comments.value?.put(e.comment)
+    if (e.type === 'frozen') { this.frozen.value = { version: String(e.version ?? ''), number: Number(e.number) || 0 }; this.say(t('editor.frozen')) }
+    if (e.type === 'reopened') { this.frozen.value = null; this.say(t('editor.said.reopened')) }
+  }
+
+  // ---- what the bars show
+
+  private onState(state: EditorState, before: EditorState | null) {
+    if (before && before.doc !== state.doc) { clearTimeout(this.slow); this.slow = setTimeout(() => this.survey(), 400) }
+    if (!before) this.survey()
+    this.later()
+  }
+
+  private later() { this.frame ||= requestAnimationFrame(() => { this.frame = 0; this.look() }) }
+
+  private look() {
+    const p = this.paper.value
+    if (!p) return
+    const { state } = p.view
+    const { $from, empty, from, to } = state.selection
+    const n = $from.parent
+    const block = n.type === schema.nodes.block
+    const has = (name: 'strong' | 'em') => (empty ? !!schema.marks[name].isInSet(state.storedMarks ?? $from.marks()) : state.doc.rangeHasMark(from, to, schema.marks[name]))
+    this.format.value = {
+      kind: block ? kindOf(n) : 'p', level: block ? levelOf(n) : 0, strong: has('strong'), em: has('em'), link: block && linkAt(state) !== null,
+      selected: !empty && state.selection instanceof TextSelection, table: cellAt($from) !== null,
+      undo: p.undo.canUndo(), redo: p.undo.canRedo(), block: $from.index(0) + 1,
+    }
+  }
+
+  private survey() {
+    const doc = this.paper.value?.view.state.doc
+    if (!doc) return
+    const headings: Heading[] = []
+    let words = 0
+    doc.forEach((n, _pos, index) => {
+      if (!isTable(n) && kindOf(n) === 'h' && n.textContent.trim()) headings.push({ text: n.textContent, level: levelOf(n), index })
+    })
+    for (const r of refsOf(doc)) words += r.node.textContent.match(/\S+/g)?.length ?? 0
+    batch(() => { this.outline.value = headings; this.words.value = words })
+  }
+
+  private redraw() {
+    const v = this.paper.value?.view
+    if (v && !v.isDestroyed) v.dispatch(v.state.tr.setMeta(highlightKey, true))
+  }
+
+  // ---- going to places
+
+  /** goToChild puts the caret at the start of a child of the document and shows it. */
+  goToChild(index: number) {
+    const v = this.paper.value?.view
+    if (!v || index >= v.state.doc.childCount) return
+    let pos = 0
+    for (let i = 0; i < index; i++) pos += v.state.doc.child(i).nodeSize
+    this.select(pos + 1, pos + 1)
+  }
+
+  private select(from: number, to: number, focus = true) {
+    const v = this.paper.value?.view
+    if (!v) return
+    v.dispatch(v.state.tr.setSelection(TextSelection.between(v.state.doc.resolve(from), v.state.doc.resolve(to))))
+    const dom = v.domAtPos(from).node
+    const e = dom instanceof HTMLElement ? dom : dom.parentElement
+    e?.scrollIntoView({ block: 'center', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' })
+    if (focus) v.focus()
+  }
+
+  /** show makes a comment the active one and shows its place. */
+  show(id: string, focus: boolean) {
+    const c = this.comments.value
+    const v = this.paper.value?.view
+    if (!c || !v) return
+    c.active.value = id
+    const place = c.place(id)
+    if (place) this.select(c.binding.pmPos(v.state.doc, place.from), c.binding.pmPos(v.state.doc, focus ? place.from : place.to), focus)
+  }
+
+  /** step goes to the next or the one before; the sentence says which. */
+  step(by: 1 | -1) {
+    const c = this.comments.value?.neighbour(by)
+    if (!c) { this.say(t('editor.comments.none')); return }
+    this.show(c.id, true)
+    this.say(t('editor.said.comment', c.number, c.author.name, c.text))
+  }
+
+  // ---- comments
+
+  async loadComments() {
+    try {
+      const r = await fetch(this.page.comments, { headers: { accept: 'application/json' }, credentials: 'same-origin' })
+      if (!r.ok) throw new Error(String(r.status))
+      const body = (await r.json()) as Json
+      this.comments.value?.load(Array.isArray(body.comments) ? body.comments : [])
+    } catch (err) {
+      console.error('comments were not loaded', err)
+      if (this.connection.status.value.link === 'open') this.say(t('editor.comments.not_loaded'))
+    }
+  }
+
+  /** startComment opens the form for the selection, or for the whole document when nothing is selected. */
+  startComment(whole = false) {
+    const c = this.comments.value
+    const v = this.paper.value?.view
+    if (!c || !v || !this.canComment.value) return
+    const at = whole ? null : c.anchorOf(v.state)
+    this.panelOpen.value = true
+    this.composing.value = { quote: at?.quote ?? '', anchor: at?.anchor ?? null, block: at?.block ?? '' }
+  }
+
+  addComment(kind: CommentKind, text: string, reasoning: string, proposed: string | null) {
+    const c = this.composing.value
+    return this.ask('comment.add', { kind, anchor: c?.anchor ?? null, ...(c?.block ? { block: c.block } : {}), text, reasoning, proposed })
+  }
+  edit(comment: string, text: string) { return this.ask('comment.edit', { comment, text }) }
+  reply(comment: string, text: string) { return this.ask('comment.reply', { comment, text }) }
+  withdraw(comment: string) { return this.ask('comment.withdraw', { comment }) }
+  settle(comment: string, outcome: Outcome, reasoning: string) { return this.ask('comment.settle', { comment, outcome, reasoning }) }
+  accept(comment: string) { return this.ask('comment.accept', { comment }) }
+
+  /** reanchor ties an orphan to the selected text. */
+  reanchor(comment: string) {
+    const v = this.paper.value?.view
+    const at = v && this.comments.value?.anchorOf(v.state)
+    if (!at) return Promise.resolve(t('editor.comments.select_first'))
+    return this.ask('comment.reanchor', { comment, anchor: at.anchor })
+  }
+
+  /** Returns what went wrong in words, or null. */
+  private async ask(name: string, args: Json): Promise<string | null> {
+    try {
+      const result = await this.connection.command(name, args)
+      const c = this.comments.value?.put((result as Json | null)?.comment ?? result)
+      if (c && name === 'comment.add') this.comments.value!.active.value = c.id
+      return null
+    } catch (err) {
+      return (err instanceof Refused && err.message) || t('editor.comments.failed')
+    }
+  }
+
+  // ---- saving
+
+  /** saved says in words how it stands with what was written here. */
+  saved(clock: (ms: number) => string): { text: string; level: 'ok' | 'busy' | 'off' } {
+    const s = this.connection.status.value
+    if (s.link === 'ended') return { text: t('editor.save.ended'), level: 'off' }
+    if (s.link !== 'open') return s.loaded ? { text: s.waiting ? plural('editor.save.waiting', s.waiting) : t('editor.save.offline'), level: 'off' } : { text: t('editor.save.connecting'), level: 'busy' }
+    if (s.waiting) return { text: t('editor.save.saving'), level: 'busy' }
+    if (s.savedAt) return { text: t('editor.save.saved', clock(s.savedAt)), level: 'ok' }
+    return { text: this.canEdit.value ? t('editor.save.nothing') : t('editor.save.reading'), level: 'ok' }
+  }
+
+  /** unsaved returns the paragraphs with text of mine that the server has not confirmed. */
+  unsaved(): string {
+    return this.connection.status.value.waiting ? unsavedText(this.doc.getText('body'), c => this.connection.acknowledged(c)) : ''
+  }
+}

@@ -1,0 +1,128 @@
+import { baseKeymap } from 'prosemirror-commands'
+import { dropCursor } from 'prosemirror-dropcursor'
+import { gapCursor } from 'prosemirror-gapcursor'
+import { keymap } from 'prosemirror-keymap'
+import { type Command, EditorState, Plugin, type Transaction } from 'prosemirror-state'
+import { EditorView } from 'prosemirror-view'
+import type { Awareness } from 'y-protocols/awareness'
+import type * as Y from 'yjs'
+import type { Screen } from '../net/gate.ts'
+import { Binding, flatKey, flatPlugin, undoManager } from './binding.ts'
+import { caretsPlugin } from './carets.ts'
+import { backspace, del, em, enter, indent, setKind, strong, typingPlugin, writingRules } from './commands.ts'
+import { OfficeParser, pasted } from './paste.ts'
+import { schema } from './schema.ts'
+import { nextCell } from './tables.ts'
+
+export interface Options {
+  mount: HTMLElement
+  text: Y.Text
+  awareness: Awareness
+  label: string
+  lang: string
+  canEdit: () => boolean
+  onState: (state: EditorState, before: EditorState | null) => void
+  onLink: () => void
+  onComment: () => void
+  onStep: (by: 1 | -1) => void
+  onEscape: () => void
+  onPasteTooLong: () => void
+  plugins: (binding: Binding) => Plugin[]
+}
+
+/** The longest text taken from the clipboard at once: its frame stays under the server's limit of 1 MiB. */
+const MAX_PASTE = 300_000
+
+/** Paper is the page somebody writes on, with its binding to the text and its undo. */
+export class Paper {
+  readonly binding: Binding
+  readonly undo: Y.UndoManager
+  readonly view: EditorView
+  /** What the inbound gate asks before it lets a peer's edit onto the page. */
+  readonly screen: Screen
+
+  constructor(private readonly o: Options) {
+    this.binding = new Binding(o.text, schema)
+    const doc = this.binding.load()
+    this.undo = undoManager(this.binding)
+    const paper = this
+    this.view = new EditorView(o.mount, {
+      state: EditorState.create({ doc, plugins: this.plugins() }),
+      clipboardParser: new OfficeParser(),
+      transformPasted: (slice, view) => pasted(slice, view.state),
+      handlePaste: (_v, e) => { const long = (e.clipboardData?.getData('text/plain').length ?? 0) > MAX_PASTE; if (long) o.onPasteTooLong(); return long },
+      attributes: () => ({ role: 'textbox', 'aria-multiline': 'true', 'aria-label': o.label, 'aria-readonly': String(!o.canEdit()), lang: o.lang, spellcheck: String(o.canEdit()), class: 'paper' }),
+      dispatchTransaction(tr) { paper.dispatch(tr) },
+    })
+    this.screen = { composing: () => this.view.composing, settle: () => flush(this.view) }
+  }
+
+  destroy() { this.undo.destroy(); this.view.destroy() }
+
+  private dispatch(tr: Transaction) {
+    const before = this.view.state
+    const { state, transactions } = before.applyTransaction(tr)
+    this.view.updateState(state)
+    this.binding.write(transactions)
+    this.o.onState(this.view.state, before)
+  }
+
+  /** run does a command from a button and gives the page the focus back. */
+  run(c: Command): boolean {
+    const done = c(this.view.state, this.view.dispatch.bind(this.view), this.view)
+    this.view.focus()
+    return done
+  }
+
+  /** refresh makes the page ask again whether it may be edited. */
+  refresh() { this.view.setProps({}) }
+
+  private plugins(): Plugin[] {
+    const { o } = this
+    const editing = (c: Command): Command => (s, d, v) => (o.canEdit() ? c(s, d, v) : true)
+    const own = (f: () => unknown): Command => () => { f(); return true }
+    let leaving = false
+    const tab = (by: 1 | -1): Command => (s, d, v) => {
+      if (leaving || !o.canEdit()) return false
+      return indent(by)(s, d, v) || nextCell(by)(s, d, v)
+    }
+    return [
+      new Plugin({
+        props: {
+          // An arrow key still under way in the browser must be known before a key binding acts on the old place.
+          handleKeyDown: (v, e) => { flush(v); if (e.key !== 'Escape' && e.key !== 'Tab' && e.key !== 'Shift') leaving = false; return false },
+          handleDOMEvents: {
+            // The page takes the focus for everyone, so that a reader and a commenter can move and select by keyboard.
+            beforeinput: (_v, e) => { if (o.canEdit()) return false; e.preventDefault(); return true },
+            drop: (_v, e) => { if (o.canEdit()) return false; e.preventDefault(); return true },
+            blur: () => { leaving = false; return false },
+          },
+        },
+        filterTransaction: tr => !tr.docChanged || !!tr.getMeta(flatKey) || o.canEdit(),
+      }),
+      flatPlugin(this.binding),
+      caretsPlugin(this.binding, o.awareness),
+      ...o.plugins(this.binding),
+      typingPlugin(),
+      writingRules(() => this.undo.stopCapturing()),
+      keymap({
+        'Mod-z': editing(own(() => this.undo.undo())), 'Mod-y': editing(own(() => this.undo.redo())), 'Mod-Shift-z': editing(own(() => this.undo.redo())),
+        'Mod-b': editing(strong), 'Mod-i': editing(em), 'Mod-k': editing(own(o.onLink)),
+        'Mod-Alt-0': editing(setKind('p')), 'Mod-Alt-1': editing(setKind('h', 1)), 'Mod-Alt-2': editing(setKind('h', 2)), 'Mod-Alt-3': editing(setKind('h', 3)),
+        'Mod-Shift-7': editing(setKind('ol')), 'Mod-Shift-8': editing(setKind('ul')),
+        'Mod-Alt-m': own(o.onComment), F8: own(() => o.onStep(1)), 'Shift-F8': own(() => o.onStep(-1)),
+        Escape: own(() => { leaving = true; o.onEscape() }),
+        Tab: tab(1), 'Shift-Tab': tab(-1),
+        Enter: editing(enter), 'Shift-Enter': editing(enter),
+        Backspace: editing(backspace), 'Mod-Backspace': (s, d, v) => (o.canEdit() ? backspace(s, d, v) : true), Delete: editing(del),
+      }),
+      keymap(baseKeymap),
+      dropCursor({ color: 'var(--primary)' }),
+      gapCursor(),
+    ]
+  }
+}
+
+/** flush makes the editor read what the browser already shows. The method is not in the published types of
+ * prosemirror-view; the browser test of lost arrow keys fails when it goes away. */
+function flush(view: EditorView) { (view as unknown as { domObserver: { flush(): void } }).domObserver.flush() }
