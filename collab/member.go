@@ -337,9 +337,12 @@ func (r *room) resync(ctx context.Context, m *Member) {
 	m.mu.Lock()
 	m.behind, m.asked = false, false
 	m.mu.Unlock()
-	r.deliver(m, &Message{Bytes: wire.AppendSync(nil, wire.Update, update), seq: r.seq, sheds: true})
-	r.deliver(m, &Message{Bytes: wire.AppendAwareness(nil, r.presenceAll()), sheds: true})
+	// Both may go over the limit of the queue: dropping what makes up for a drop would never end.
+	m.send(&Message{Bytes: wire.AppendSync(nil, wire.Update, update), seq: r.seq, sheds: true}, unlimited)
+	m.send(&Message{Bytes: wire.AppendAwareness(nil, r.presenceAll()), sheds: true}, unlimited)
 }
+
+const unlimited = 1<<31 - 1
 
 // deliver sends msg to m, and m away if it does not keep up.
 func (r *room) deliver(m *Member, msg *Message) {
