@@ -334,6 +334,7 @@ func (d *Doc) extend(u *update, c int32, p *parsed) bool {
 	}
 	text := p.content.of(u.buf)
 	cl.arena = append(cl.arena, text...)
+	d.bytes += len(text)
 	it.size += uint32(len(text))
 	it.length += p.length
 	cl.next += p.length
@@ -385,6 +386,7 @@ func (d *Doc) storeContent(x int32, u *update, p *parsed, offset uint32) {
 	}
 	cl.arena = append(cl.arena, c...)
 	it.off, it.size = uint32(off), uint32(len(cl.arena)-off)
+	d.bytes += int(it.size)
 }
 
 // applyDeletes deletes ranges as far as they are known and adds the rest to rest.

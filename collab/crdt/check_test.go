@@ -34,6 +34,13 @@ func check(d *Doc) error {
 			return fmt.Errorf("client %d: next %d, want %d", cl.id, cl.next, next)
 		}
 	}
+	bytes := 0
+	for x := range owners {
+		bytes += int(d.items[x].size)
+	}
+	if bytes != d.Size() || len(owners) != d.Structs() {
+		return fmt.Errorf("size %d and %d structs, want %d and %d", d.Size(), d.Structs(), bytes, len(owners))
+	}
 	reached := map[int32]bool{}
 	for t := range d.types {
 		ty := &d.types[t]

@@ -26,9 +26,11 @@ type Doc struct {
 	order       []int32 // clients by id, the highest first
 	recent      int32   // client of the last lookup
 
-	items []item
-	free  int32 // list of unused slots in items
-	marks uint32
+	items  []item
+	free   int32 // list of unused slots in items
+	unused int   // length of that list
+	bytes  int   // of content in the arenas
+	marks  uint32
 
 	types      []shared
 	entries    []entry
@@ -83,24 +85,10 @@ func (d *Doc) Clock(client uint64) uint32 { return d.stateOf(client) }
 func (d *Doc) Pending() bool { return len(d.waiting) > 0 || len(d.waitingDeletes) > 0 }
 
 // Size is the number of bytes of text and values that the document holds.
-func (d *Doc) Size() int {
-	n := 0
-	for i := range d.clients {
-		n += len(d.clients[i].arena) - d.clients[i].dead
-	}
-	return n
-}
+func (d *Doc) Size() int { return d.bytes }
 
 // Structs is the number of items the document consists of, deleted ones included.
-func (d *Doc) Structs() int {
-	n := 0
-	for i := range d.clients {
-		for _, l := range d.clients[i].leaves {
-			n += len(l)
-		}
-	}
-	return n
-}
+func (d *Doc) Structs() int { return len(d.items) - d.unused }
 
 // Transact runs f, whose edits become one update, and returns that update in
 // format v1, or nil when nothing changed. A Transact inside another joins it and

@@ -176,6 +176,7 @@ func (d *Doc) splitSurrogate(l, r *item, p []byte, at int) {
 	cl.arena = append(cl.arena, p[at+4:]...)
 	r.off, r.size = off+l.size, rest+uint32(len(replacement))
 	cl.dead += len(p)
+	d.bytes += int(l.size+r.size) - len(p)
 }
 
 // integrate puts item x, whose left, right and parent are resolved, into its
@@ -366,6 +367,7 @@ func (d *Doc) collect(x int32) {
 		it = &d.items[x]
 	default:
 		d.clients[it.client].dead += int(it.size)
+		d.bytes -= int(it.size)
 		if d.clients[it.client].dead > len(d.clients[it.client].arena)/2 {
 			d.wasteful = true
 		}
@@ -381,6 +383,7 @@ func (d *Doc) collectChildren(t int32) {
 			work = append(work, int32(it.off))
 		} else if it.kind != kindDeleted {
 			d.clients[it.client].dead += int(it.size)
+			d.bytes -= int(it.size)
 		}
 		it.kind, it.off, it.size = kindGC, 0, 0
 		it.flags |= flagDeleted

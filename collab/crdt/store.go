@@ -205,6 +205,7 @@ func (d *Doc) newItem() int32 {
 	if d.free != none {
 		x := d.free
 		d.free = d.items[x].right
+		d.unused--
 		return x
 	}
 	d.items = append(d.items, item{})
@@ -214,6 +215,7 @@ func (d *Doc) newItem() int32 {
 func (d *Doc) freeItem(x int32) {
 	d.items[x] = item{right: d.free, flags: flagFree, parent: none, left: none}
 	d.free = x
+	d.unused++
 }
 
 // intern gives a string a small number.

@@ -322,6 +322,7 @@ func (d *Doc) addLocal(t, key, left, right int32, kind uint8, content []byte, le
 	} else {
 		it.off, it.size = uint32(len(cl.arena)), uint32(len(content))
 		cl.arena = append(cl.arena, content...)
+		d.bytes += len(content)
 	}
 	d.integrate(x)
 	return x

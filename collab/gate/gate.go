@@ -1,26 +1,68 @@
 // Package gate decides whether an update sent by a client may touch a document.
+//
+// Rights are decided before: this client may edit. What is checked here is that the
+// update is well-formed, that it speaks only in the client's own name, that it builds
+// on what is there and nothing else, and that it is not out of proportion. An update
+// that passes is applied completely: nothing of it is left waiting.
 package gate
 
-import "spolupis/collab/crdt"
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"spolupis/collab/crdt"
+)
 
 // Limits bound what one update may contain; zero fields take the defaults.
 type Limits struct {
-	Bytes    int // of one update
-	Structs  int // in one update
-	Clients  int // sections and delete-set clients in one update
-	Nesting  int // of types in the document
-	DocBytes int // size of the document's text and values after the update
+	Bytes      int // of one update: 1 MiB
+	Structs    int // new and known structs in one update: 20,000
+	Clients    int // clients named by one update: 4,096
+	Deletes    int // deleted ranges in one update: 200,000, a long history has many
+	Collected  int // clocks of new content that comes deleted already: 200,000
+	Nesting    int // of types in the document: 64
+	Name       int // bytes of a root's, key's or mark's name: 256
+	Value      int // bytes of one mark or embedded value: 64 KiB
+	DocBytes   int // text and values of the document after the update: 10 MB
+	DocStructs int // items of the document after the update: 1,000,000
+}
+
+// Default is what zero fields of Limits stand for.
+var Default = Limits{
+	Bytes: 1 << 20, Structs: 20_000, Clients: 4096, Deletes: 200_000, Collected: 200_000,
+	Nesting: 64, Name: 256, Value: 64 << 10, DocBytes: 10_000_000, DocStructs: 1_000_000,
+}
+
+func (l Limits) orDefault() Limits {
+	set := func(v *int, def int) {
+		if *v == 0 {
+			*v = def
+		}
+	}
+	set(&l.Bytes, Default.Bytes)
+	set(&l.Structs, Default.Structs)
+	set(&l.Clients, Default.Clients)
+	set(&l.Deletes, Default.Deletes)
+	set(&l.Collected, Default.Collected)
+	set(&l.Nesting, Default.Nesting)
+	set(&l.Name, Default.Name)
+	set(&l.Value, Default.Value)
+	set(&l.DocBytes, Default.DocBytes)
+	set(&l.DocStructs, Default.DocStructs)
+	return l
 }
 
 // Request is one update to be judged against the document as it is.
 type Request struct {
-	Doc    *crdt.Doc
-	Update []byte
+	Doc    *crdt.Doc // not changed; must have nothing pending
+	Update []byte    // format v1
 	Leased func(client uint64) bool
+	Roots  []string // names of root types that may be written; nil means any
 	Limits Limits
 }
 
-// ClientRange names new content of one client: clocks [From, To).
+// ClientRange names new content of one client: clocks From up to, not including, To.
 type ClientRange struct {
 	Client   uint64
 	From, To uint32
@@ -29,18 +71,251 @@ type ClientRange struct {
 // Info describes an accepted update.
 type Info struct {
 	Clients []ClientRange // new content, by client
-	Deletes bool          // names content to delete
+	Deletes bool          // deletes something that is alive, or new
 	Structs int           // new structs
-	Empty   bool          // nothing the document does not have already
+	Empty   bool          // nothing that the document does not have already
 }
+
+// Reasons of a refusal; stable, for logs, metrics and the client's message.
+const (
+	Malformed  = "malformed"  // not an update of format v1
+	TooLarge   = "too_large"  // over a limit of one update
+	Foreign    = "foreign"    // new content under a client id that is not leased
+	Gap        = "gap"        // content that the server has not seen is missing before it
+	Dependency = "dependency" // builds on something that does not exist
+	Unborn     = "unborn"     // deletes something that does not exist
+	Kind       = "kind"       // a kind of content, or a root, that clients may not send
+	Nesting    = "nesting"    // types nested too deep
+	Full       = "full"       // the document would grow over its limit
+)
 
 // Refusal says why an update may not be applied.
 type Refusal struct {
-	Reason string // stable code
+	Reason string // one of the constants
 	Detail string // for the operator
 }
 
 func (r *Refusal) Error() string { return "update refused: " + r.Reason + ": " + r.Detail }
 
-// Check accepts or refuses; it changes nothing.
-func Check(r Request) (Info, error) { return Info{}, nil }
+func refuse(reason, format string, args ...any) *Refusal {
+	return &Refusal{reason, fmt.Sprintf(format, args...)}
+}
+
+// judge is the scratch space of one Check.
+type judge struct {
+	Request
+	u       crdt.Update
+	st      crdt.Struct
+	done    []int  // structs of each section judged so far
+	busy    []bool // sections in the middle of a dependency
+	depths  [][]depth
+	info    Info
+	bytes   int
+	deleted uint64
+}
+
+// depth of the new structs from a clock on: their own and, for one that holds a type,
+// that of its content.
+type depth struct {
+	clock       uint32
+	own, inside int16
+}
+
+var judges = sync.Pool{New: func() any { return new(judge) }}
+
+// Check accepts an update or returns a *Refusal. It changes nothing.
+func Check(r Request) (Info, error) {
+	r.Limits = r.Limits.orDefault()
+	if len(r.Update) > r.Limits.Bytes {
+		return Info{}, refuse(TooLarge, "%d bytes", len(r.Update))
+	}
+	j := judges.Get().(*judge)
+	j.Request, j.info, j.bytes, j.deleted = r, Info{}, 0, 0
+	err := j.judge()
+	info := j.info
+	j.Request, j.info = Request{}, Info{}
+	if j.u.Structs() < 4096 && j.u.Deletes() < 4096 { // big scratch space is not kept
+		judges.Put(j)
+	}
+	if err != nil {
+		return Info{}, err
+	}
+	return info, nil
+}
+
+func (j *judge) judge() error {
+	if err := j.u.Decode(j.Update); err != nil {
+		return refuse(Malformed, "%v", err)
+	}
+	n := j.u.Sections()
+	if n > j.Limits.Clients || j.u.Structs() > j.Limits.Structs || j.u.Deletes() > j.Limits.Deletes {
+		return refuse(TooLarge, "%d clients, %d structs, %d deleted ranges", n, j.u.Structs(), j.u.Deletes())
+	}
+	j.done, j.busy, j.depths = j.done[:0], j.busy[:0], j.depths[:0]
+	for i := range n {
+		s := j.u.Section(i)
+		have := j.Doc.Clock(s.Client)
+		if s.From > have {
+			if !j.Leased(s.Client) {
+				return refuse(Foreign, "client %d", s.Client)
+			}
+			return refuse(Gap, "client %d: from %d, the document has %d", s.Client, s.From, have)
+		}
+		if s.End > have {
+			if !j.Leased(s.Client) {
+				return refuse(Foreign, "client %d", s.Client)
+			}
+			j.info.Clients = append(j.info.Clients, ClientRange{s.Client, have, s.End})
+		}
+		j.done, j.busy = append(j.done, 0), append(j.busy, false)
+		if len(j.depths) < cap(j.depths) {
+			j.depths = j.depths[:i+1]
+			j.depths[i] = j.depths[i][:0]
+		} else {
+			j.depths = append(j.depths, nil)
+		}
+	}
+	for i := range n {
+		if err := j.section(i, j.u.Section(i).End-1); err != nil {
+			return err
+		}
+	}
+	if err := j.deletes(); err != nil {
+		return err
+	}
+	if j.bytes > 0 && j.Doc.Size()+j.bytes > j.Limits.DocBytes {
+		return refuse(Full, "%d bytes and %d more", j.Doc.Size(), j.bytes)
+	}
+	if j.info.Structs > 0 && j.Doc.Structs()+j.info.Structs > j.Limits.DocStructs {
+		return refuse(Full, "%d items and %d more", j.Doc.Structs(), j.info.Structs)
+	}
+	j.info.Empty = j.info.Structs == 0 && !j.info.Deletes
+	return nil
+}
+
+// section judges the structs of a section up to the one that holds clock.
+func (j *judge) section(i int, clock uint32) error {
+	s := j.u.Section(i)
+	have := j.Doc.Clock(s.Client)
+	if j.busy[i] {
+		return refuse(Dependency, "client %d: structs that wait for each other", s.Client)
+	}
+	j.busy[i] = true
+	for j.done[i] < s.Len() {
+		st := &j.st
+		j.u.Struct(s, j.done[i], st)
+		if st.Clock > clock {
+			break
+		}
+		if err := j.structure(i, s, have, *st); err != nil {
+			return err
+		}
+		j.done[i]++
+	}
+	j.busy[i] = false
+	return nil
+}
+
+func (j *judge) structure(i int, s crdt.Section, have uint32, st crdt.Struct) error {
+	fresh := st.Clock+st.Len > have
+	if st.Kind == crdt.KindSkip && fresh {
+		return refuse(Gap, "client %d: hole at %d", s.Client, st.Clock)
+	}
+	var own, inside int16
+	for _, dep := range [...]struct {
+		is     bool
+		id     crdt.ID
+		parent bool
+	}{{st.HasOrigin, st.Origin, false}, {st.HasRight, st.Right, false}, {st.HasParent, st.Parent, true}} {
+		if !dep.is {
+			continue
+		}
+		at, in, err := j.depend(s, st.Clock, dep.id)
+		if err != nil {
+			return err
+		}
+		if dep.parent {
+			at = in
+		}
+		own = max(own, at)
+	}
+	if !fresh {
+		return nil
+	}
+	j.info.Structs++
+	inside = -1
+	switch st.Kind {
+	case crdt.KindDoc:
+		return refuse(Kind, "subdocument")
+	case crdt.KindGC, crdt.KindDeleted:
+		// a client that inserts and deletes in one go sends only the trace
+		if j.deleted += uint64(st.Clock + st.Len - max(st.Clock, have)); j.deleted > uint64(j.Limits.Collected) {
+			return refuse(TooLarge, "%d clocks without content", j.deleted)
+		}
+	case crdt.KindType:
+		inside = own + 1
+		if int(inside) > j.Limits.Nesting {
+			return refuse(Nesting, "%d types in each other", inside)
+		}
+	case crdt.KindEmbed, crdt.KindFormat, crdt.KindBinary:
+		if st.Bytes > j.Limits.Value {
+			return refuse(TooLarge, "value of %d bytes", st.Bytes)
+		}
+	}
+	if st.InRoot && len(j.Roots) > 0 && !slices.Contains(j.Roots, string(st.Root)) {
+		return refuse(Kind, "root type %.40q", st.Root)
+	}
+	if longest := max(len(st.Root), len(st.Key), len(st.Name)); longest > j.Limits.Name {
+		return refuse(TooLarge, "name of %d bytes", longest)
+	}
+	j.bytes += st.Bytes
+	if d := j.depths[i]; len(d) == 0 || inside >= 0 || d[len(d)-1].own != own || d[len(d)-1].inside >= 0 {
+		j.depths[i] = append(d, depth{st.Clock, own, inside})
+	}
+	return nil
+}
+
+// depend checks that what a struct builds on exists, in the document or earlier in
+// the update, and says how deep it is.
+func (j *judge) depend(s crdt.Section, clock uint32, on crdt.ID) (own, inside int16, err error) {
+	if on.Clock < j.Doc.Clock(on.Client) {
+		o, in, _ := j.Doc.Depth(on)
+		return int16(min(o, 1<<14)), int16(min(in, 1<<14)), nil
+	}
+	k := j.u.SectionOf(on.Client)
+	if k < 0 || on.Clock >= j.u.Section(k).End {
+		return 0, -1, refuse(Dependency, "client %d at %d needs client %d at %d", s.Client, clock, on.Client, on.Clock)
+	}
+	if on.Client != s.Client {
+		if err := j.section(k, on.Clock); err != nil {
+			return 0, -1, err
+		}
+	}
+	d := j.depths[k]
+	n, found := slices.BinarySearchFunc(d, on.Clock, func(d depth, clock uint32) int { return int(int64(d.clock) - int64(clock)) })
+	if !found {
+		n--
+	}
+	if n < 0 {
+		return 0, -1, nil
+	}
+	return d[n].own, d[n].inside, nil
+}
+
+func (j *judge) deletes() error {
+	for i := range j.u.Deletes() {
+		r := j.u.Delete(i)
+		end := j.Doc.Clock(r.Client)
+		fresh := end
+		if k := j.u.SectionOf(r.Client); k >= 0 {
+			fresh = max(end, j.u.Section(k).End)
+		}
+		if r.Clock+r.Len > fresh {
+			return refuse(Unborn, "client %d: %d to %d, there is content up to %d", r.Client, r.Clock, r.Clock+r.Len, fresh)
+		}
+		if !j.info.Deletes {
+			j.info.Deletes = r.Clock+r.Len > end || j.Doc.Alive(r)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+package crdt
+
+// Kind is what a struct of an update holds.
+type Kind uint8
+
+// Kinds of structs, numbered as on the wire.
+const (
+	KindGC      Kind = kindGC      // nothing, not even its place
+	KindDeleted Kind = kindDeleted // nothing, at a place
+	KindJSON    Kind = kindJSON
+	KindBinary  Kind = kindBinary
+	KindString  Kind = kindString
+	KindEmbed   Kind = kindEmbed
+	KindFormat  Kind = kindFormat
+	KindType    Kind = kindType
+	KindAny     Kind = kindAny
+	KindDoc     Kind = kindDoc
+	KindSkip    Kind = kindSkip // a hole
+)
+
+// Struct is one struct of an update. Its strings point into the update.
+type Struct struct {
+	Clock, Len                     uint32
+	Kind                           Kind
+	HasOrigin, HasRight, HasParent bool
+	Origin, Right                  ID // neighbours at the time of writing
+	Parent                         ID // embedded type that contains it; only without origin and right
+	InRoot                         bool
+	Root                           []byte // name of the root type, when InRoot
+	Key                            []byte // of a map, when the update names it
+	Name                           []byte // of a mark, an element, a subdocument
+	Bytes                          int    // length of the content
+}
+
+// Section is the run of structs of one client: clocks From up to End.
+type Section struct {
+	Client    uint64
+	From, End uint32
+	first, n  int
+}
+
+// Len is the number of structs.
+func (s Section) Len() int { return s.n }
+
+// Range is a range of clocks that an update deletes.
+type Range struct {
+	Client     uint64
+	Clock, Len uint32
+}
+
+// Update is a decoded update, for those who must judge one before it is applied.
+type Update struct{ u update }
+
+// Decode reads an update of format v1 into u, replacing what was there. It refuses
+// what Apply refuses. u refers to b until the next Decode.
+func (u *Update) Decode(b []byte) error { return u.u.parse(b) }
+
+// Sections is the number of clients with structs.
+func (u *Update) Sections() int { return len(u.u.sections) }
+
+// Section returns the i-th section; the highest client comes first.
+func (u *Update) Section(i int) Section {
+	s := &u.u.sections[i]
+	return Section{s.client, u.u.structs[s.from].clock, s.end, s.from, s.to - s.from}
+}
+
+// SectionOf finds the section of a client, or -1.
+func (u *Update) SectionOf(client uint64) int { return u.u.sectionOf(client) }
+
+// Structs is the number of structs in all sections.
+func (u *Update) Structs() int { return len(u.u.structs) }
+
+// Struct fills out with the i-th struct of a section.
+func (u *Update) Struct(s Section, i int, out *Struct) {
+	p := &u.u.structs[s.first+i]
+	*out = Struct{Clock: p.clock, Len: p.length, Kind: Kind(p.kind), InRoot: p.inRoot}
+	if p.kind == kindGC || p.kind == kindSkip {
+		return
+	}
+	if p.info&hasOrigin != 0 {
+		out.HasOrigin, out.Origin = true, ID{p.origin.client, p.origin.clock}
+	}
+	if p.info&hasRight != 0 {
+		out.HasRight, out.Right = true, ID{p.right.client, p.right.clock}
+	}
+	if p.inRoot {
+		out.Root = p.root.of(u.u.buf)
+	} else if p.info&(hasOrigin|hasRight) == 0 {
+		out.HasParent, out.Parent = true, ID{p.parent.client, p.parent.clock}
+	}
+	out.Key, out.Name = p.key.of(u.u.buf), p.name.of(u.u.buf)
+	out.Bytes = int(p.content.to - p.content.from)
+}
+
+// Deletes is the number of deleted ranges.
+func (u *Update) Deletes() int { return len(u.u.deletes) }
+
+// Delete returns the i-th deleted range.
+func (u *Update) Delete(i int) Range {
+	r := u.u.deletes[i]
+	return Range{r.client, r.clock, r.len}
+}
+
+// Alive reports whether any clock of a range exists and is not deleted.
+func (d *Doc) Alive(r Range) bool {
+	c := d.clientOf(r.Client)
+	if c == none || r.Len == 0 || r.Clock >= d.clients[c].next {
+		return false
+	}
+	cl := &d.clients[c]
+	for p, ok := cl.find(r.Clock), true; ok; p, ok = cl.after(p) {
+		it := &d.items[cl.at(p)]
+		if it.clock-r.Clock >= r.Len && it.clock > r.Clock {
+			return false
+		}
+		if !it.deleted() {
+			return true
+		}
+	}
+	return false
+}
+
+// Depth says how deep what id names is nested: 0 for the content of a root type, 1
+// for that of a type in it. Inside is how deep content of the type that id holds
+// would be, -1 when it holds none. ok is false for an unknown or collected id.
+func (d *Doc) Depth(id ID) (depth, inside int, ok bool) {
+	c := d.clientOf(id.Client)
+	if c == none || id.Clock >= d.clients[c].next {
+		return 0, -1, false
+	}
+	cl := &d.clients[c]
+	it := &d.items[cl.at(cl.find(id.Clock))]
+	if it.parent == none {
+		return 0, -1, false
+	}
+	depth, inside = int(d.types[it.parent].depth), -1
+	if it.kind == kindType {
+		inside = depth + 1
+	}
+	return depth, inside, true
+}

@@ -1,0 +1,336 @@
+package gate
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"spolupis/collab/crdt"
+)
+
+const (
+	alice = 1000 // leased to the sender
+	bob   = 2000 // somebody else
+)
+
+// world is a document with text of both, and a way to write updates by hand.
+func world(t testing.TB) *crdt.Doc {
+	t.Helper()
+	d := crdt.New(crdt.Config{Client: bob})
+	d.Transact(func() {
+		d.Text("body").InsertMap(0, map[string]any{"kind": "p"}, nil)
+		d.Text("body").Insert(1, "Rada kraje schvaluje návrh.", nil)
+	})
+	d.SetClient(alice)
+	d.Transact(func() { d.Text("body").Insert(5, "Alice ", crdt.Attrs{"strong": true}) })
+	return d
+}
+
+func copyOf(t testing.TB, d *crdt.Doc, client uint64) *crdt.Doc {
+	t.Helper()
+	c := crdt.New(crdt.Config{Client: client})
+	if err := c.Apply(d.Encode()); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+type bytesOf []byte
+
+func (b bytesOf) n(xs ...uint64) bytesOf {
+	for _, x := range xs {
+		for x >= 0x80 {
+			b = append(b, byte(x)|0x80)
+			x >>= 7
+		}
+		b = append(b, byte(x))
+	}
+	return b
+}
+
+func (b bytesOf) s(s string) bytesOf { return append(b.n(uint64(len(s))), s...) }
+
+func leasedToAlice(c uint64) bool { return c == alice || c == alice+1 }
+
+func check(d *crdt.Doc, u []byte) (Info, error) {
+	return Check(Request{Doc: d, Update: u, Leased: leasedToAlice})
+}
+
+func TestAttacksAreRefused(t *testing.T) {
+	d := world(t)
+	a, b := uint64(d.Clock(alice)), uint64(d.Clock(bob))
+	var none bytesOf
+	manyGC := bytesOf{}.n(4000)
+	for i := range uint64(4000) {
+		manyGC = manyGC.n(1, 1_000_000-i, 5, 0, 1)
+	}
+	nested := bytesOf{}.n(1, 200, alice, a)
+	nested = append(nested, 0x07).n(1).s("body").n(1) // a map in the body
+	for i := range uint64(199) {
+		nested = append(nested, 0x27).n(0, alice, a+i).s("k").n(1)
+	}
+	for name, v := range map[string]struct {
+		update bytesOf
+		want   string
+	}{
+		"A3 deletes what the victim has not written yet":  {none.n(0, 1, bob, 1, b, 20), Unborn},
+		"A3 range that runs past what exists":             {none.n(0, 1, bob, 1, 0, b+1), Unborn},
+		"A3 delete of an unknown client":                  {none.n(0, 1, 77, 1, 0, 1), Unborn},
+		"A4 writes under the victim's id":                 {append(none.n(1, 1, bob, b), 0x84).n(bob, 5).s("forged").n(0), Foreign},
+		"A4 under an id nobody has":                       {append(none.n(1, 1, 77, 0), 0x04).n(1).s("body").s("x").n(0), Foreign},
+		"A4 overlap: known clocks and one more":           {append(none.n(1, 1, bob, b-1), 0x84).n(bob, 5).s("zz").n(0), Foreign},
+		"A5b pending GC structs of many ids":              {manyGC.n(0), Foreign},
+		"A5c GC struct that eats the victim's clocks":     {none.n(1, 1, bob, b, 0, 1<<31-1, 0), Foreign},
+		"A5c GC struct that eats one's own clocks":        {none.n(1, 1, alice, a, 0, 1<<31-1, 0), TooLarge},
+		"A5c deleted struct of huge length":               {append(none.n(1, 1, alice, a), 0x81).n(bob, 5, 1<<31).n(0), TooLarge},
+		"A5d types nested too deep":                       {nested.n(0), Nesting},
+		"gap in one's own clocks":                         {append(none.n(1, 1, alice, a+1), 0x84).n(bob, 5).s("x").n(0), Gap},
+		"hole before content":                             {append(none.n(1, 2, alice, a, 10, 3), 0x84).n(bob, 5).s("x").n(0), Gap},
+		"origin that does not exist":                      {append(none.n(1, 1, alice, a), 0x84).n(bob, b).s("x").n(0), Dependency},
+		"right origin that does not exist":                {append(none.n(1, 1, alice, a), 0x44).n(77, 0).s("x").n(0), Dependency},
+		"parent that does not exist":                      {append(none.n(1, 1, alice, a), 0x24).n(0, 77, 3).s("k").s("x").n(0), Dependency},
+		"known struct with an origin that does not exist": {append(none.n(1, 1, alice, 0), 0x84).n(77, 9).s("x").n(0), Dependency},
+		"structs that wait for each other": {append(append(none.n(2, 1, alice+1, 0), 0x84).n(alice, a).s("x").n(1, alice, a), 0x84).
+			n(alice+1, 0).s("x").n(0), Dependency},
+		"origin in its own future":       {append(none.n(1, 1, alice, a), 0x84).n(alice, a).s("x").n(0), Malformed},
+		"subdocument":                    {append(append(none.n(1, 1, alice, a), 0x09).n(1).s("body").s("guid"), 118, 0).n(0), Kind},
+		"empty string":                   {append(none.n(1, 1, alice, a), 0x84).n(bob, 5).s("").n(0), Malformed},
+		"invalid UTF-8":                  {append(none.n(1, 1, alice, a), 0x84).n(bob, 5).s("\xff").n(0), Malformed},
+		"clock that passes 32 bits":      {none.n(1, 1, alice, a, 0, 1<<32-1, 0), Malformed},
+		"client id that passes 53 bits":  {none.n(1, 1, 1<<53, 0, 0, 1, 0), Malformed},
+		"struct count beyond the bytes":  {none.n(1, 1<<40, alice, a), Malformed},
+		"client count beyond the bytes":  {none.n(1 << 40), Malformed},
+		"value count beyond the bytes":   {append(none.n(1, 1, alice, a), 0x88).n(bob, 5, 1<<40), Malformed},
+		"bytes behind the end":           {none.n(0, 0, 0), Malformed},
+		"nothing at all":                 {none, Malformed},
+		"two sections of one client":     {append(none.n(2, 1, alice, a, 0, 1, 1, alice, a+1, 0, 1), 0), Malformed},
+		"mark with a value of a million": {append(none.n(1, 1, alice, a), 0x86).n(bob, 5).s("strong").s(`"` + strings.Repeat("x", 100_000) + `"`).n(0), TooLarge},
+		"name of a root too long":        {append(none.n(1, 1, alice, a), 0x04).n(1).s(strings.Repeat("r", 300)).s("x").n(0), TooLarge},
+	} {
+		before, size := d.Encode(), d.Size()
+		info, err := check(d, v.update)
+		var r *Refusal
+		if !errors.As(err, &r) || r.Reason != v.want {
+			t.Errorf("%s: got %+v, %v; want %s", name, info, err, v.want)
+		}
+		if !bytes.Equal(d.Encode(), before) || d.Size() != size {
+			t.Errorf("%s: the document changed", name)
+		}
+	}
+}
+
+func TestLegalUpdatesPass(t *testing.T) {
+	d := world(t)
+	edit := func(f func(d *crdt.Doc)) []byte {
+		c := copyOf(t, d, alice)
+		return c.Transact(func() { f(c) })
+	}
+	known := d.Encode()
+	twoIDs := func() []byte {
+		c := copyOf(t, d, alice)
+		c.Transact(func() { c.Text("body").Insert(3, "x", nil) })
+		c.SetClient(alice + 1)
+		c.Transact(func() { c.Text("body").Insert(4, "y", nil) })
+		u, err := c.Diff(d.StateVector())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}()
+	overlap := func() []byte {
+		c := copyOf(t, d, alice)
+		c.Transact(func() { c.Text("body").Insert(c.Text("body").Len(), "a reconnecting client sends everything", nil) })
+		return c.Encode()
+	}()
+	for name, v := range map[string]struct {
+		update []byte
+		empty  bool
+	}{
+		"a typed character":        {edit(func(d *crdt.Doc) { d.Text("body").Insert(6, "x", nil) }), false},
+		"text with a mark":         {edit(func(d *crdt.Doc) { d.Text("body").Insert(3, "x", crdt.Attrs{"em": true}) }), false},
+		"a new paragraph":          {edit(func(d *crdt.Doc) { d.Text("body").InsertMap(9, map[string]any{"kind": "h", "level": 2}, nil) }), false},
+		"a changed paragraph":      {edit(func(d *crdt.Doc) { d.Text("body").Delta()[0].Map.Set("kind", "ul") }), false},
+		"deleting another's text":  {edit(func(d *crdt.Doc) { d.Text("body").Delete(2, 10) }), false},
+		"insert and delete in one": {edit(func(d *crdt.Doc) { d.Text("body").Insert(2, "gone", nil); d.Text("body").Delete(2, 4) }), false},
+		"embed and delete in one, GC structs": {edit(func(d *crdt.Doc) {
+			d.Text("body").InsertMap(2, map[string]any{"kind": "p"}, nil)
+			d.Text("body").Delete(2, 1)
+		}), false},
+		"deleting a paragraph with its map":  {edit(func(d *crdt.Doc) { d.Text("body").Delete(0, 1) }), false},
+		"nothing":                            {[]byte{0, 0}, true},
+		"everything the server knows":        {known, true},
+		"everything known and something new": {overlap, false},
+		"two ids of the same person":         {twoIDs, false},
+		"map entries, values and nested types": {edit(func(d *crdt.Doc) {
+			d.Map("meta").Set("a", crdt.EmptyArray)
+			d.Map("meta").Set("b", []any{int64(1), "x"})
+		}), false},
+	} {
+		info, err := check(d, v.update)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if info.Empty != v.empty {
+			t.Errorf("%s: empty %v, want %v (%+v)", name, info.Empty, v.empty, info)
+		}
+		c := copyOf(t, d, 1)
+		if err := c.Apply(v.update); err != nil || c.Pending() {
+			t.Errorf("%s: applied with %v, pending %v", name, err, c.Pending())
+		}
+		if same := bytes.Equal(c.Encode(), d.Encode()); same != v.empty {
+			t.Errorf("%s: document unchanged %v, want %v", name, same, v.empty)
+		}
+	}
+}
+
+func TestInfoNamesTheNewContent(t *testing.T) {
+	d := world(t)
+	from := d.Clock(alice)
+	c := copyOf(t, d, alice)
+	u := c.Transact(func() { c.Text("body").Insert(2, "dvě", nil); c.Text("body").Delete(10, 3) })
+	info, err := check(d, u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(info.Clients) != 1 || info.Clients[0] != (ClientRange{alice, from, from + 3}) || !info.Deletes || info.Structs != 1 {
+		t.Errorf("got %+v, want client %d from %d to %d, deletes, 1 struct", info, alice, from, from+3)
+	}
+}
+
+func TestLimitsHold(t *testing.T) {
+	d := world(t)
+	c := copyOf(t, d, alice)
+	u := c.Transact(func() { c.Text("body").Insert(2, strings.Repeat("a", 5000), nil) })
+	for name, l := range map[string]Limits{
+		"bytes":       {Bytes: 1000},
+		"document":    {DocBytes: 3000},
+		"items":       {DocStructs: 2},
+		"other roots": {},
+	} {
+		r := Request{Doc: d, Update: u, Leased: leasedToAlice, Limits: l}
+		if name == "other roots" {
+			e := copyOf(t, d, alice)
+			r.Roots, r.Update = []string{"body"}, e.Transact(func() { e.Map("evil").Set("a", 1) })
+		}
+		if info, err := Check(r); err == nil {
+			t.Errorf("%s: accepted %+v", name, info)
+		}
+	}
+}
+
+func TestRefusalCostsLittle(t *testing.T) {
+	d := world(t)
+	hostile := bytesOf{}.n(60_000)
+	for i := range uint64(60_000) {
+		hostile = hostile.n(1, 1_000_000-i, 5, 0, 1)
+	}
+	hostile = hostile.n(0)
+	if n := testing.AllocsPerRun(5, func() {
+		if _, err := check(d, hostile); err == nil {
+			t.Fatal("accepted")
+		}
+	}); n > 100 {
+		t.Errorf("refusing took %v allocations, want at most 100", n)
+	}
+	c := copyOf(t, d, alice)
+	u := c.Transact(func() { c.Text("body").Insert(6, "x", nil) })
+	if n := testing.AllocsPerRun(100, func() { check(d, u) }); n > 1 {
+		t.Errorf("a typed character takes %v allocations, want at most 1", n)
+	}
+}
+
+// What passes the gate must apply completely, whatever it is.
+func FuzzCheck(f *testing.F) {
+	d := world(f)
+	for i, edit := range []func(d *crdt.Doc){
+		func(d *crdt.Doc) { d.Text("body").Insert(6, "x", nil) },
+		func(d *crdt.Doc) { d.Text("body").InsertMap(3, map[string]any{"kind": "h"}, crdt.Attrs{"em": true}) },
+		func(d *crdt.Doc) { d.Text("body").Format(2, 8, crdt.Attrs{"strong": true}) },
+		func(d *crdt.Doc) { d.Text("body").Insert(2, "y😀", nil); d.Text("body").Delete(0, 7) },
+		func(d *crdt.Doc) { d.Map("m").Set("k", crdt.EmptyMap); d.Array("a").Insert(0, 1, "x", nil, []byte{1}) },
+	} {
+		c := copyOf(f, d, alice)
+		u := c.Transact(func() { edit(c) })
+		f.Add(u)
+		r := rand.New(rand.NewPCG(1, uint64(i)))
+		for range 20 {
+			m := bytes.Clone(u)
+			m[r.IntN(len(m))] ^= byte(1 << r.IntN(8))
+			f.Add(m)
+		}
+	}
+	f.Add(d.Encode())
+	state := d.Encode()
+	f.Fuzz(func(t *testing.T, u []byte) {
+		d := crdt.New(crdt.Config{Client: 1})
+		if err := d.Apply(state); err != nil {
+			t.Fatal(err)
+		}
+		info, err := check(d, u)
+		if err != nil {
+			return
+		}
+		before := d.Encode()
+		if err := d.Apply(u); err != nil {
+			t.Fatalf("accepted, but %v", err)
+		}
+		if d.Pending() {
+			t.Fatal("accepted, but something waits")
+		}
+		if d.Clock(bob) != clockOf(t, state, bob) {
+			t.Fatal("wrote as somebody else")
+		}
+		if info.Empty && !bytes.Equal(before, d.Encode()) {
+			t.Fatal("said to be empty, but changed the document")
+		}
+		again := crdt.New(crdt.Config{Client: 1})
+		if err := again.Apply(d.Encode()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func clockOf(t *testing.T, state []byte, client uint64) uint32 {
+	d := crdt.New(crdt.Config{})
+	if err := d.Apply(state); err != nil {
+		t.Fatal(err)
+	}
+	return d.Clock(client)
+}
+
+func BenchmarkTypedCharacter(b *testing.B) {
+	d := world(b)
+	c := copyOf(b, d, alice)
+	u := c.Transact(func() { c.Text("body").Insert(6, "x", nil) })
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := check(d, u); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkGateAndApply(b *testing.B) {
+	var us [][]byte
+	c := crdt.New(crdt.Config{Client: alice})
+	for i := range 100_000 {
+		us = append(us, c.Transact(func() { c.Text("body").Insert(i, "x", nil) }))
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	d := crdt.New(crdt.Config{})
+	for i := range b.N {
+		if i%len(us) == 0 {
+			d = crdt.New(crdt.Config{})
+		}
+		if _, err := check(d, us[i%len(us)]); err != nil {
+			b.Fatal(err)
+		}
+		if err := d.Apply(us[i%len(us)]); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
