@@ -12,9 +12,10 @@ import (
 
 // Filter chooses entries; the zero Filter means all.
 type Filter struct {
-	Actor    security.ActorID
-	Subjects []string // any of these
-	Kind     string   // "documents.frozen", or with a final dot all of "documents."
+	Actors   []security.ActorID // any of these
+	Subjects []string           // any of these
+	Kind     string             // "documents.frozen", or with a final dot all of "documents."
+	Without  []string           // none of these kinds
 	From, To time.Time
 	Before   int64 // only seq below this; 0 = from the newest
 	Limit    int   // 0 = 100
@@ -35,16 +36,14 @@ func (j *Journal) Search(ctx context.Context, f Filter) ([]Entry, error) {
 		args = append(args, arg)
 		fmt.Fprintf(&where, " AND "+cond, len(args))
 	}
-	if f.Actor != "" {
-		and(`e.actor = $%d`, string(f.Actor))
+	if len(f.Actors) > 0 {
+		where.WriteString(` AND e.actor IN (` + in(&args, f.Actors) + `)`)
 	}
 	if len(f.Subjects) > 0 {
-		marks := make([]string, len(f.Subjects))
-		for i, s := range f.Subjects {
-			args = append(args, s)
-			marks[i] = fmt.Sprintf("$%d", len(args))
-		}
-		where.WriteString(` AND e.subject IN (` + strings.Join(marks, ", ") + `)`)
+		where.WriteString(` AND e.subject IN (` + in(&args, f.Subjects) + `)`)
+	}
+	if len(f.Without) > 0 {
+		where.WriteString(` AND e.kind NOT IN (` + in(&args, f.Without) + `)`)
 	}
 	if strings.HasSuffix(f.Kind, ".") {
 		and(`e.kind LIKE $%d ESCAPE '\'`, strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(f.Kind)+"%")
@@ -66,6 +65,51 @@ func (j *Journal) Search(ctx context.Context, f Filter) ([]Entry, error) {
 		return nil, fmt.Errorf("search journal: %w", err)
 	}
 	return scanEntries(rows)
+}
+
+// in adds values to args and returns their parameters.
+func in[S ~string](args *[]any, values []S) string {
+	marks := make([]string, len(values))
+	for i, v := range values {
+		*args = append(*args, string(v))
+		marks[i] = fmt.Sprintf("$%d", len(*args))
+	}
+	return strings.Join(marks, ", ")
+}
+
+// Reader is a person who read something, and when.
+type Reader struct {
+	Actor       security.ActorID
+	Times       int
+	First, Last time.Time
+}
+
+// Readers returns who stands in the entries of the given kinds about subjects,
+// the latest first.
+func (j *Journal) Readers(ctx context.Context, subjects, kinds []string) ([]Reader, error) {
+	if err := j.catchUp(ctx); err != nil {
+		return nil, err
+	}
+	var args []any
+	rows, err := j.db.QueryContext(ctx, `
+		SELECT actor, count(*), min(at), max(at) FROM journal_entry
+		WHERE subject IN (`+in(&args, subjects)+`) AND kind IN (`+in(&args, kinds)+`)
+		GROUP BY actor ORDER BY max(at) DESC, actor LIMIT 1000`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("readers: %w", err)
+	}
+	defer rows.Close()
+	var out []Reader
+	for rows.Next() {
+		var r Reader
+		var first, last int64
+		if err := rows.Scan(&r.Actor, &r.Times, &first, &last); err != nil {
+			return nil, fmt.Errorf("readers: %w", err)
+		}
+		r.First, r.Last = time.UnixMicro(first).UTC(), time.UnixMicro(last).UTC()
+		out = append(out, r)
+	}
+	return out, rows.Err()
 }
 
 // Kinds lists the kinds of entry that occur in the log, by name.
