@@ -8,7 +8,7 @@ import (
 // before are words after which a Czech line must not end; after are words with which one must not begin when a number
 // stands before them (ČSN 01 6910).
 var (
-	before = words("č. čís. čl. odst. písm. str. tab. obr. příl. kap. ust. č.j. čj. sp. zn. j. ev. tj. tzv. např. sv. ul. nám. cca " +
+	before = words("č. čís. čl. odst. písm. str. tab. obr. příl. kap. ust. č.j. čj. sp. zn. j. ev. tj. tzv. např. sv. ul. nám. cca část části bod bodu bodě odstavec odstavce článek článku " +
 		"Ing. Mgr. Bc. MUDr. JUDr. PhDr. RNDr. MVDr. ThDr. PaedDr. Dr. doc. prof. arch. p. pí")
 	after = words("Kč EUR USD CZK € % ‰ m km cm mm dm m² m³ km² ha kg g t l h hod. hod min s ks let roku rok dnů dní den měsíců měsíc " +
 		"tis. mil. mld. Sb. Sb °C kW MW kWh MWh GB MB TB osob")

@@ -1,6 +1,8 @@
 package render
 
 import (
+	gomath "math"
+
 	"spolupis/documents/body"
 	"spolupis/documents/render/pdfa"
 )
@@ -110,7 +112,8 @@ func (g *grid) fit(t *body.Table) {
 	}
 }
 
-// share divides the available width among columns.
+// share divides the available width among columns. Columns that need little get it, so that a name does not break beside a
+// column with slack; the others share the rest by the square root of what they would like.
 func share(least, most []float64, available float64) []float64 {
 	sumLeast, sumMost := 0.0, 0.0
 	for j := range least {
@@ -118,14 +121,45 @@ func share(least, most []float64, available float64) []float64 {
 		sumMost += most[j]
 	}
 	out := make([]float64, len(least))
+	if sumLeast >= available || sumMost <= available {
+		for j := range out {
+			if sumLeast >= available { // words will be cut
+				out[j] = available * max(least[j], 1) / max(sumLeast, 1)
+			} else {
+				out[j] = most[j] + (available-sumMost)/float64(len(out))
+			}
+		}
+		return out
+	}
+	copy(out, least)
+	rest := available - sumLeast
+	hungry := map[int]bool{}
 	for j := range out {
-		switch {
-		case sumLeast >= available: // words will be cut
-			out[j] = available * max(least[j], 1) / max(sumLeast, 1)
-		case sumMost <= available:
-			out[j] = most[j] + (available-sumMost)/float64(len(out))
-		default:
-			out[j] = least[j] + (most[j]-least[j])*(available-sumLeast)/(sumMost-sumLeast)
+		hungry[j] = true
+	}
+	for again := true; again; {
+		again = false
+		weight := 0.0
+		for j := range out { // in order: sums of floats depend on it
+			if hungry[j] {
+				weight += gomath.Sqrt(most[j])
+			}
+		}
+		for j := range out {
+			if part := rest * gomath.Sqrt(most[j]) / weight; hungry[j] && least[j]+part >= most[j] {
+				out[j] = most[j]
+				rest -= most[j] - least[j]
+				weight -= gomath.Sqrt(most[j])
+				delete(hungry, j)
+				again = true
+			}
+		}
+		if !again {
+			for j := range out {
+				if hungry[j] {
+					out[j] += rest * gomath.Sqrt(most[j]) / weight
+				}
+			}
 		}
 	}
 	return out

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
 	"spolupis/documents/body"
 	"spolupis/documents/render/font"
@@ -71,7 +72,7 @@ func (t *typesetter) chars(rs []body.Run, s style) []char {
 			case c == 0x200b || last.instead != 0:
 				last.end = true
 			case c == '–' || c == '—' || c == '/':
-				last.end = at > 0 && at+1 < len(all) && all[at-1] != ' ' && all[at+1] != ' '
+				last.end = at > 0 && at+1 < len(all) && unicode.IsLetter(all[at-1]) && unicode.IsLetter(all[at+1])
 			}
 			at++
 		}
