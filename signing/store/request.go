@@ -12,7 +12,7 @@ import (
 	"spolupis/signing"
 )
 
-const requestColumns = `r.version, r.signer, r.grp, r.material, r.material_number, r.title, r.number, r.state, r.why, r.created_at, r.changed_at`
+const requestColumns = `version, signer, grp, material, material_number, title, number, state, why, created_at, changed_at`
 
 func requestInto(r *signing.Request, created, changed *int64) []any {
 	return []any{&r.Version, &r.Signer, &r.Group, &r.Material, &r.MaterialNumber, &r.Title, &r.Number, &r.State, &r.Why, created, changed}
@@ -55,7 +55,7 @@ func requested(r signing.Request) journal.Entry {
 func (s *Store) Cancel(ctx context.Context, version signing.VersionID, why string) error {
 	return s.change(ctx, func(tx *sql.Tx) (entries []journal.Entry, err error) {
 		cancelled, err := list(ctx, tx, scanRequest, `
-			UPDATE signing_request AS r SET state = 'cancelled', why = $1, changed_at = $2
+			UPDATE signing_request SET state = 'cancelled', why = $1, changed_at = $2
 			WHERE version = $3 AND state IN ('waits', 'open') RETURNING `+requestColumns, why, micro(s.now()), version)
 		if err != nil {
 			return nil, fmt.Errorf("cancel requests: %w", err)
@@ -76,7 +76,7 @@ func (s *Store) Requests(ctx context.Context, version signing.VersionID) ([]sign
 func requests(ctx context.Context, q interface {
 	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
 }, version signing.VersionID) ([]signing.Request, error) {
-	out, err := list(ctx, q, scanRequest, `SELECT `+requestColumns+` FROM signing_request AS r WHERE r.version = $1 ORDER BY r.grp, r.created_at, r.signer`, version)
+	out, err := list(ctx, q, scanRequest, `SELECT `+requestColumns+` FROM signing_request WHERE version = $1 ORDER BY grp, created_at, signer`, version)
 	if err != nil {
 		return nil, fmt.Errorf("requests: %w", err)
 	}
@@ -85,8 +85,8 @@ func requests(ctx context.Context, q interface {
 
 // Lost returns cancelled requests.
 func (s *Store) Lost(ctx context.Context, signer security.ActorID, since time.Time) ([]signing.Request, error) {
-	out, err := list(ctx, s.db, scanRequest, `SELECT `+requestColumns+` FROM signing_request AS r
-		WHERE r.signer = $1 AND r.state = 'cancelled' AND r.changed_at >= $2 ORDER BY r.changed_at DESC LIMIT 50`, signer, micro(since))
+	out, err := list(ctx, s.db, scanRequest, `SELECT `+requestColumns+` FROM signing_request
+		WHERE signer = $1 AND state = 'cancelled' AND changed_at >= $2 ORDER BY changed_at DESC LIMIT 50`, signer, micro(since))
 	if err != nil {
 		return nil, fmt.Errorf("cancelled requests: %w", err)
 	}
