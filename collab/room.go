@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -316,7 +315,7 @@ func (r *room) insist(ctx context.Context, do func() error) error {
 }
 
 func (r *room) check(ctx context.Context, m *Member, update []byte) (gate.Info, error) {
-	return gate.Check(gate.Request{Doc: r.d, Update: update, Limits: r.h.cfg.Limits,
+	return gate.Check(gate.Request{Doc: r.d, Update: update, Limits: r.h.cfg.Limits, Roots: []string{Root},
 		Leased: func(client uint64) bool { return r.leased(ctx, m, client) }})
 }
 
@@ -324,11 +323,11 @@ func (r *room) check(ctx context.Context, m *Member, update []byte) (gate.Info, 
 func refusal(err error) *Closed {
 	if g, ok := errors.AsType[*gate.Refusal](err); ok {
 		code := CodeRefused
-		if isLimit(g.Reason) {
+		switch g.Reason {
+		case gate.TooLarge, gate.Nesting, gate.Full:
 			code = CodeLimit
 		}
-		c := closed(code, "%s: %s", g.Reason, g.Detail)
-		return c
+		return closed(code, "%s: %s", g.Reason, g.Detail)
 	}
 	return closed(CodeRefused, "%v", err)
 }
@@ -724,9 +723,4 @@ func (r *room) tryCatchUp(ctx context.Context) {
 	if err := r.catchUp(ctx); err != nil {
 		r.h.cfg.Logger.Warn("catch up", "document", r.doc, "error", err)
 	}
-}
-
-// isLimit tells refusals over a limit from the others by the gate's stable code.
-func isLimit(reason string) bool {
-	return strings.HasPrefix(reason, "limit") || strings.HasPrefix(reason, "too_")
 }
