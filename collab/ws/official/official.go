@@ -381,6 +381,13 @@ func (o *Official) Clock() uint32 {
 	return o.doc.Clock(o.doc.Client())
 }
 
+// ClockOf returns how much of what client wrote this official has.
+func (o *Official) ClockOf(client uint64) uint32 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.doc.Clock(client)
+}
+
 // Acked returns how much of it was acknowledged.
 func (o *Official) Acked() uint32 {
 	o.mu.Lock()

@@ -1,0 +1,262 @@
+package ws_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"spolupis/collab"
+	"spolupis/collab/ws/official"
+	"spolupis/security/database"
+	"spolupis/security/database/dbtest"
+)
+
+// channel is a bus within the test that can lose everything. The real one, over Redis, is met in cmd.
+type channel struct {
+	mu   sync.Mutex
+	on   map[string]map[int]func([]byte)
+	next int
+	deaf bool
+}
+
+func (c *channel) Publish(topic string, message []byte) {
+	c.mu.Lock()
+	var fs []func([]byte)
+	for _, f := range c.on[topic] {
+		fs = append(fs, f)
+	}
+	if c.deaf {
+		fs = nil
+	}
+	c.mu.Unlock()
+	for _, f := range fs {
+		f(message)
+	}
+}
+
+func (c *channel) Subscribe(topic string, receive func([]byte)) (cancel func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.on == nil {
+		c.on = map[string]map[int]func([]byte){}
+	}
+	if c.on[topic] == nil {
+		c.on[topic] = map[int]func([]byte){}
+	}
+	c.next++
+	key := c.next
+	c.on[topic][key] = receive
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.on[topic], key)
+	}
+}
+
+// lose makes the channel deaf, or not.
+func (c *channel) lose(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deaf = on
+}
+
+// twoNodes runs run with two nodes on one database, on PostgreSQL as in life and on SQLite because the rules are the same.
+func twoNodes(t *testing.T, run func(t *testing.T, a, b *server, hints *channel)) {
+	dbtest.Each(t, sets, func(t *testing.T, db *database.DB) {
+		hints := &channel{}
+		node := func() *server {
+			return serve(t, db, options{collab: collab.Config{Fanout: hints, Poll: 50 * time.Millisecond}})
+		}
+		run(t, node(), node(), hints)
+	})
+}
+
+func TestOfficialsOnTwoNodesConverge(t *testing.T) {
+	twoNodes(t, func(t *testing.T, a, b *server, hints *channel) {
+		for _, lossy := range []bool{false, true} {
+			hints.lose(lossy)
+			doc := fmt.Sprint("lossy-", lossy)
+			var all []*official.Official
+			for i := range 4 {
+				node := a
+				if i%2 == 1 {
+					node = b
+				}
+				all = append(all, dial(t, node, doc, fmt.Sprint("official", i)))
+			}
+			var wg sync.WaitGroup
+			for i, o := range all {
+				wg.Go(func() {
+					for n := range 15 {
+						o.Type(fmt.Sprintf("<%d.%d>", i, n))
+					}
+				})
+			}
+			wg.Wait()
+			ctx := within(t, 20*time.Second)
+			for _, o := range all {
+				must(t, "acknowledged", o.WaitAcked(ctx))
+				must(t, "complete", o.WaitText(ctx, func(body string) bool { return strings.Count(body, "<") == 60 }))
+			}
+			for _, o := range all[1:] {
+				if !bytes.Equal(o.State(), all[0].State()) {
+					t.Errorf("lossy %v: documents differ", lossy)
+				}
+			}
+			head, err := b.Head(ctx, collab.DocumentID(doc))
+			if err != nil || !bytes.Equal(head.State, all[0].State()) {
+				t.Errorf("lossy %v: head of the other node differs (%v)", lossy, err)
+			}
+		}
+	})
+}
+
+func TestSealingOnOneNodeEndsEditingOnTheOther(t *testing.T) {
+	twoNodes(t, func(t *testing.T, a, b *server, hints *channel) {
+		hints.lose(true) // the log itself must refuse
+		eva := dial(t, b, "d", "eva")
+		eva.Type("before")
+		must(t, "acknowledged", eva.WaitAcked(within(t, 10*time.Second)))
+		frozen, err := a.Seal(within(t, 10*time.Second), "d")
+		must(t, "seal", err)
+		eva.Type(" after")
+		wantClosed(t, eva, collab.CodeFrozen)
+		now, err := b.Head(within(t, 10*time.Second), "d")
+		if err != nil || !bytes.Equal(now.State, frozen.State) || !now.Sealed {
+			t.Errorf("head on the other node = %+v, %v", now, err)
+		}
+		must(t, "reopen", b.Reopen(within(t, 10*time.Second), "d"))
+		karel := dial(t, a, "d", "karel")
+		karel.Type("!")
+		must(t, "edit after reopening elsewhere", karel.WaitAcked(within(t, 10*time.Second)))
+	})
+}
+
+func TestPresenceAndEventsReachTheOtherNode(t *testing.T) {
+	twoNodes(t, func(t *testing.T, a, b *server, _ *channel) {
+		ctx := within(t, 10*time.Second)
+		eva := dial(t, a, "d", "eva")
+		eva.Point(`{"cursor":{"a":1,"h":1}}`)
+		must(t, "own", waitFor(ctx, func() bool { return len(a.Present("d")) == 1 }))
+		karel := dial(t, b, "d", "karel") // opens the room there: it has to ask who is where
+		id := eva.Client()
+		must(t, "presence", karel.WaitPresence(ctx, func(p map[uint64]string) bool { return strings.Contains(p[id], `"Eva"`) }))
+		if people := b.Present("d"); len(people) != 2 {
+			t.Errorf("present on the other node: %+v", people)
+		}
+		a.Push(ctx, "d", []byte(`{"type":"reopened"}`))
+		must(t, "event", karel.WaitEvent(ctx, has("reopened")))
+		eva.Break()
+		must(t, "gone", karel.WaitPresence(ctx, func(p map[uint64]string) bool { return p[id] == "" }))
+	})
+}
+
+func TestChangingTheNodeWithTheSameClientID(t *testing.T) {
+	twoNodes(t, func(t *testing.T, a, b *server, hints *channel) {
+		hints.lose(true)
+		ctx := within(t, 20*time.Second)
+		eva, karel := dial(t, a, "d", "eva"), dial(t, a, "d", "karel")
+		dial(t, b, "d", "jana") // the room there is open and knows nothing yet
+		karel.Type("Karel's ")
+		eva.Type("seen on a ")
+		must(t, "seen", eva.WaitText(ctx, has("Karel's")))
+		id := eva.Client()
+		eva.Break()
+		moved, err := official.Dial(ctx, official.Config{URL: fmt.Sprintf("%sd?client=%d", b.url, id), Header: http.Header{"Authorization": {"Bearer eva"}}})
+		must(t, "move", err)
+		defer moved.Break()
+		if moved.Client() != id {
+			t.Errorf("client id = %d, was %d", moved.Client(), id)
+		}
+		if !strings.Contains(moved.Text(), "seen on a") || !strings.Contains(moved.Text(), "Karel's") {
+			t.Errorf("the other node shows %q: less than the first had", moved.Text())
+		}
+		moved.Type("and on b")
+		must(t, "acknowledged", moved.WaitAcked(ctx))
+		must(t, "shown", karel.WaitText(ctx, has("and on b")))
+	})
+}
+
+func TestALeaseTakenToAnotherNodeFencesTheFirst(t *testing.T) {
+	twoNodes(t, func(t *testing.T, a, b *server, hints *channel) {
+		hints.lose(true)
+		ctx := within(t, 20*time.Second)
+		eva := dial(t, a, "d", "eva") // her laptop sleeps, the connection seems alive
+		elsewhere, err := official.Dial(ctx, official.Config{URL: fmt.Sprintf("%sd?client=%d", b.url, eva.Client()), Header: http.Header{"Authorization": {"Bearer eva"}}})
+		must(t, "dial", err)
+		defer elsewhere.Break()
+		elsewhere.Type("new")
+		must(t, "acknowledged", elsewhere.WaitAcked(ctx))
+		eva.Type("old")
+		code, _, err := eva.WaitClosed(ctx)
+		if err != nil || code != collab.CodeRestart && code != collab.CodeRefused {
+			t.Errorf("the connection that lost its id: closed with %d, %v", code, err)
+		}
+		head, err := a.Head(ctx, "d")
+		if err != nil || head.Body.Text(collab.Root).String() != "new" {
+			t.Errorf("text = %q, %v", head.Body.Text(collab.Root).String(), err)
+		}
+	})
+}
+
+// brokenLog fails or loses the answer of appends, as a database that restarts does.
+type brokenLog struct {
+	collab.Log
+	mu   sync.Mutex
+	fail []func(ctx context.Context, b collab.Batch) error
+}
+
+func (l *brokenLog) Append(ctx context.Context, b collab.Batch) (int64, error) {
+	l.mu.Lock()
+	var f func(context.Context, collab.Batch) error
+	if len(l.fail) > 0 {
+		f, l.fail = l.fail[0], l.fail[1:]
+	}
+	l.mu.Unlock()
+	if f != nil {
+		return 0, f(ctx, b)
+	}
+	return l.Log.Append(ctx, b)
+}
+
+func TestAnAppendThatFailedOrSeemedToIsNeverAcknowledgedAndNeverLost(t *testing.T) {
+	log := &brokenLog{}
+	s := serveWith(t, dbtest.SQLite(t, sets...), func(c *collab.Config) { log.Log, c.Log = c.Log, log })
+	away := errors.New("disk full")
+	for name, fail := range map[string]func(context.Context, collab.Batch) error{
+		"not saved": func(context.Context, collab.Batch) error { return away },
+		"saved after all": func(ctx context.Context, b collab.Batch) error {
+			log.Log.Append(ctx, b)
+			return away
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := within(t, 20*time.Second)
+			doc := strings.ReplaceAll(name, " ", "-")
+			eva, karel := dial(t, s, doc, "eva"), dial(t, s, doc, "karel")
+			karel.Type("before ")
+			must(t, "acknowledged", karel.WaitAcked(ctx))
+			log.mu.Lock()
+			log.fail = append(log.fail, fail)
+			log.mu.Unlock()
+			eva.Type("precious")
+			wantClosed(t, eva, collab.CodeRestart)
+			if eva.Acked() != 0 {
+				t.Error("acknowledged an update that was not stored")
+			}
+			must(t, "reconnect", eva.Reconnect(ctx))
+			must(t, "acknowledged at last", eva.WaitAcked(ctx))
+			must(t, "shown", karel.WaitText(ctx, has("precious")))
+			head, err := s.Head(ctx, collab.DocumentID(doc))
+			if err != nil || strings.Count(head.Body.Text(collab.Root).String(), "precious") != 1 {
+				t.Errorf("text = %q, %v", head.Body.Text(collab.Root).String(), err)
+			}
+		})
+	}
+}
