@@ -1,0 +1,246 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+
+	"spolupis/collab/ws/official"
+)
+
+// kill9 kills the server in mid-typing o.runs times. After each restart a stranger, who remembers nothing, looks first:
+// only what he finds was kept by the server. Then everybody comes back with what he has, and all must agree.
+//
+// It cannot see whether the disk was flushed: the kernel survives. Loss of power is another scenario.
+func kill9(ctx context.Context, o options) (*verdict, error) {
+	v := &verdict{Figures: map[string]any{}}
+	s := &victim{o: o}
+	defer s.kill()
+	if err := s.start(ctx); err != nil {
+		return nil, err
+	}
+	c, err := gather(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	defer c.disband()
+	var slowest time.Duration
+	for n := range o.runs {
+		began := time.Now()
+		back, err := c.once(ctx, s, v, n)
+		if err != nil {
+			return nil, fmt.Errorf("run %d: %w", n+1, err)
+		}
+		slowest = max(slowest, back)
+		o.log("run %2d: %d acknowledged, %d typed, all agreed %d ms after the restart (%s)", n+1, c.acked(), c.typed(),
+			back.Milliseconds(), time.Since(began).Round(time.Millisecond))
+		if len(v.Broken) > 0 {
+			break // what a server that broke its word does next says nothing
+		}
+	}
+	v.Figures["kills"] = o.runs
+	v.Figures["officials"] = o.clients
+	v.Figures["documents"] = len(o.documents)
+	v.Figures["acknowledged characters"] = c.acked()
+	v.Figures["slowest agreement ms"] = slowest.Milliseconds()
+	return v, nil
+}
+
+func (c *crew) acked() (n uint64) {
+	for _, t := range c.typists {
+		n += uint64(t.Acked())
+	}
+	return n
+}
+
+func (c *crew) typed() (n uint64) {
+	for _, t := range c.typists {
+		n += uint64(t.Clock())
+	}
+	return n
+}
+
+// once lets everybody type, kills the server, and checks what it kept. It returns how long agreement took.
+func (c *crew) once(ctx context.Context, s *victim, v *verdict, run int) (time.Duration, error) {
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for _, t := range c.typists {
+		wg.Go(func() { t.keepTyping(c.o.every, stop) })
+	}
+	before := c.acked()
+	if err := sleep(ctx, 300*time.Millisecond+rand.N(700*time.Millisecond)); err != nil {
+		return 0, err
+	}
+	s.kill()
+	err := sleep(ctx, c.o.every) // some go on typing without a server
+	close(stop)
+	wg.Wait()
+	if err != nil {
+		return 0, err
+	}
+	for _, t := range c.typists {
+		t.Break()
+	}
+	if c.acked() == before {
+		v.breach("run %d: nothing was acknowledged while %d officials typed", run+1, len(c.typists))
+	}
+	began := time.Now()
+	if err := s.start(ctx); err != nil {
+		return 0, err
+	}
+	for _, doc := range c.o.documents {
+		if err := c.inspect(ctx, doc, run, v); err != nil {
+			return 0, err
+		}
+	}
+	if err := c.agree(ctx, run, v); err != nil {
+		return 0, err
+	}
+	return time.Since(began), nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// inspect looks at what the server itself kept.
+func (c *crew) inspect(ctx context.Context, doc string, run int, v *verdict) error {
+	stranger, err := c.stranger(ctx, doc)
+	if err != nil {
+		return err
+	}
+	defer stranger.Break()
+	text := stranger.Text()
+	for _, t := range c.typists {
+		if t.room != doc {
+			continue
+		}
+		if has, acked := stranger.ClockOf(t.Client()), t.Acked(); has < acked {
+			v.breach("run %d: %d characters acknowledged to official %d are lost", run+1, acked-has, t.n)
+		}
+		if gone := t.missing(text); len(gone) > 0 {
+			v.breach("run %d: acknowledged words of official %d are not there once: %v", run+1, t.n, gone)
+		}
+	}
+	return nil
+}
+
+// agree brings everybody back and waits until all is acknowledged and equal.
+func (c *crew) agree(ctx context.Context, run int, v *verdict) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	err := c.each(func(t *typist) error {
+		if err := t.Reconnect(ctx); err != nil {
+			return err
+		}
+		return t.WaitAcked(ctx)
+	})
+	if err != nil {
+		v.breach("run %d: not everybody could come back: %v", run+1, err)
+		return nil
+	}
+	for _, doc := range c.o.documents {
+		if err := c.agreeOn(ctx, doc, run, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *crew) agreeOn(ctx context.Context, doc string, run int, v *verdict) error {
+	stranger, err := c.stranger(ctx, doc)
+	if err != nil {
+		return err
+	}
+	defer stranger.Break()
+	want, text := stranger.State(), stranger.Text()
+	for _, t := range c.typists {
+		if t.room != doc {
+			continue
+		}
+		if err := same(ctx, t.Official, want); err != nil {
+			v.breach("run %d: official %d does not have the same document as the server: %v", run+1, t.n, err)
+		}
+		if twice := t.duplicates(text); len(twice) > 0 {
+			v.breach("run %d: words of official %d are there twice: %v", run+1, t.n, twice)
+		}
+	}
+	return nil
+}
+
+// same waits until o has exactly want.
+func same(ctx context.Context, o *official.Official, want []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	for !bytes.Equal(o.State(), want) {
+		if err := sleep(ctx, 5*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// victim is the server that gets killed.
+type victim struct {
+	o   options
+	cmd *exec.Cmd
+}
+
+// start starts the server and waits until it answers.
+func (s *victim) start(ctx context.Context) error {
+	s.cmd = exec.Command(s.o.server, s.o.args...)
+	var said bytes.Buffer
+	s.cmd.Stdout, s.cmd.Stderr = &said, &said
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan struct{})
+	go func() {
+		s.cmd.Wait()
+		close(ended)
+	}()
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		if resp, err := http.Get(s.o.url + "/healthz"); err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ended:
+			return fmt.Errorf("server ended by itself: %s", said.Bytes())
+		case <-ctx.Done():
+			return fmt.Errorf("server does not answer at %s/healthz: %w: %s", s.o.url, ctx.Err(), said.Bytes())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// kill sends SIGKILL and waits until the process is gone.
+func (s *victim) kill() {
+	if s.cmd == nil || s.cmd.Process == nil {
+		return
+	}
+	if err := s.cmd.Process.Signal(syscall.SIGKILL); errors.Is(err, os.ErrProcessDone) {
+		return
+	}
+	for s.cmd.Process.Signal(syscall.Signal(0)) == nil {
+		time.Sleep(time.Millisecond)
+	}
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// load lets everybody type for a while and measures with one pair of officials per document: one types a word and waits
+// until it is durable, the other until he sees it. In the end all must have the same text.
+func load(ctx context.Context, o options) (*verdict, error) {
+	v := &verdict{Figures: map[string]any{}}
+	c, err := gather(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	defer c.disband()
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for _, t := range c.typists {
+		wg.Go(func() { t.keepTyping(o.every, stop) })
+	}
+	durable, shown, err := c.measure(ctx, o.lasting)
+	close(stop)
+	wg.Wait()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.each(func(t *typist) error { return t.WaitAcked(ctx) }); err != nil {
+		return nil, fmt.Errorf("wait for the last acknowledgements: %w", err)
+	}
+	for _, doc := range o.documents {
+		if err := c.agreeOn(ctx, doc, 0, v); err != nil {
+			return nil, err
+		}
+	}
+	v.Figures["officials"] = o.clients
+	v.Figures["documents"] = len(o.documents)
+	v.Figures["acknowledged characters"] = c.acked()
+	v.Figures["durable p50/p95/p99 ms"] = quantiles(durable)
+	v.Figures["shown p50/p95/p99 ms"] = quantiles(shown)
+	return v, nil
+}
+
+// measure takes turns over the documents.
+func (c *crew) measure(ctx context.Context, lasting time.Duration) (durable, shown []time.Duration, err error) {
+	reader, err := c.stranger(ctx, c.o.documents[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	defer reader.Break()
+	writer, err := c.stranger(ctx, c.o.documents[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	defer writer.Break()
+	for end := time.Now().Add(lasting); time.Now().Before(end); {
+		probe := fmt.Sprintf("⟪%d⟫", len(shown))
+		began := time.Now()
+		writer.Type(probe)
+		seen := make(chan error, 1)
+		go func() {
+			err := reader.WaitText(ctx, func(text string) bool { return strings.Contains(text, probe) })
+			shown = append(shown, time.Since(began))
+			seen <- err
+		}()
+		if err := writer.WaitAcked(ctx); err != nil {
+			return nil, nil, err
+		}
+		durable = append(durable, time.Since(began))
+		if err := <-seen; err != nil {
+			return nil, nil, err
+		}
+		if err := sleep(ctx, 20*time.Millisecond); err != nil {
+			return nil, nil, err
+		}
+	}
+	return durable, shown, nil
+}
+
+func quantiles(ds []time.Duration) string {
+	if len(ds) == 0 {
+		return "-"
+	}
+	slices.Sort(ds)
+	at := func(q float64) float64 { return float64(ds[int(q*float64(len(ds)-1))].Microseconds()) / 1000 }
+	return fmt.Sprintf("%.1f / %.1f / %.1f", at(0.5), at(0.95), at(0.99))
+}

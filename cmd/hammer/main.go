@@ -1,0 +1,145 @@
+// Command hammer drives a running server with many simulated officials and checks its promises from outside.
+//
+//	hammer kill9 -server ./spolupis -args "serve" -url http://127.0.0.1:8080 -login eva:heslo,karel:heslo -documents m-1,m-2
+//	hammer load  -url http://127.0.0.1:8080 -token t1,t2 -documents m-1 -clients 50 -for 30s
+//
+// kill9 starts the server itself and kills it in mid-typing, again and again: nothing that was acknowledged may be missing
+// after the restart, and everybody must end up with the same text. load types into a server that is running already and
+// measures how long it takes until an edit is durable and until another official sees it.
+//
+// It prints a verdict and exits with 0 only when every promise held; 1 when one was broken, 2 when it could not be tried.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+)
+
+// verdict is what a scenario found.
+type verdict struct {
+	Scenario string         `json:"scenario"`
+	Held     bool           `json:"held"`
+	Broken   []string       `json:"broken,omitempty"` // promises that did not hold
+	Figures  map[string]any `json:"figures"`
+}
+
+func (v *verdict) breach(format string, args ...any) {
+	v.Broken = append(v.Broken, fmt.Sprintf(format, args...))
+}
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	scenarios := map[string]func(context.Context, options) (*verdict, error){"kill9": kill9, "load": load}
+	if len(args) == 0 || scenarios[args[0]] == nil {
+		fmt.Fprintln(os.Stderr, "usage: hammer kill9|load [flags]; hammer kill9 -h lists them")
+		return 2
+	}
+	o, asJSON, bound, err := parse(args[0], args[1:])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "hammer:", err)
+		return 2
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, bound)
+	defer cancel()
+	v, err := scenarios[args[0]](ctx, o)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "hammer %s: %v\n", args[0], err)
+		return 2
+	}
+	v.Scenario, v.Held = args[0], len(v.Broken) == 0
+	report(v, asJSON)
+	if !v.Held {
+		return 1
+	}
+	return 0
+}
+
+// options say what to hammer.
+type options struct {
+	server    string   // binary to start
+	args      []string // its arguments
+	url       string   // http://host:port
+	people    []credential
+	documents []string
+	clients   int
+	runs      int
+	lasting   time.Duration
+	every     time.Duration
+	log       func(format string, args ...any)
+}
+
+func parse(scenario string, args []string) (o options, asJSON bool, bound time.Duration, err error) {
+	f := flag.NewFlagSet("hammer "+scenario, flag.ContinueOnError)
+	f.StringVar(&o.server, "server", "", "binary of the server to start and kill (kill9)")
+	serverArgs := f.String("args", "", "its arguments, separated by spaces")
+	f.StringVar(&o.url, "url", "http://127.0.0.1:8080", "where the server answers")
+	tokens := f.String("token", "", "API tokens of the officials, separated by commas")
+	logins := f.String("login", "", "login:password of the officials, separated by commas")
+	documents := f.String("documents", "", "documents to write in, separated by commas")
+	f.IntVar(&o.clients, "clients", 20, "officials that type")
+	f.IntVar(&o.runs, "runs", 20, "how often to kill (kill9)")
+	f.DurationVar(&o.lasting, "for", 10*time.Second, "how long to type (load)")
+	f.DurationVar(&o.every, "every", 200*time.Millisecond, "pause between two words of an official")
+	quiet := f.Bool("q", false, "print the verdict only")
+	f.BoolVar(&asJSON, "json", false, "print the verdict as JSON")
+	f.DurationVar(&bound, "timeout", 10*time.Minute, "give up after")
+	if err := f.Parse(args); err != nil {
+		return o, false, 0, err
+	}
+	o.args = strings.Fields(*serverArgs)
+	o.documents = split(*documents)
+	for _, t := range split(*tokens) {
+		o.people = append(o.people, credential{token: t})
+	}
+	for _, l := range split(*logins) {
+		name, password, _ := strings.Cut(l, ":")
+		o.people = append(o.people, credential{login: name, password: password})
+	}
+	o.log = func(format string, args ...any) {
+		if !*quiet {
+			fmt.Fprintf(os.Stderr, format+"\n", args...)
+		}
+	}
+	switch {
+	case len(o.people) == 0:
+		err = fmt.Errorf("-token or -login: who is typing?")
+	case len(o.documents) == 0:
+		err = fmt.Errorf("-documents: write in what?")
+	case scenario == "kill9" && o.server == "":
+		err = fmt.Errorf("-server: start and kill what?")
+	case o.clients > 8*len(o.people)*len(o.documents):
+		err = fmt.Errorf("-clients %d: one person may have 8 connections to a document", o.clients)
+	}
+	return o, asJSON, bound, err
+}
+
+func split(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' })
+}
+
+func report(v *verdict, asJSON bool) {
+	if asJSON {
+		json.NewEncoder(os.Stdout).Encode(v)
+		return
+	}
+	for name, n := range v.Figures {
+		fmt.Printf("%-28s %v\n", name, n)
+	}
+	for _, b := range v.Broken {
+		fmt.Println("BROKEN:", b)
+	}
+	if v.Held {
+		fmt.Printf("%s: every promise held\n", v.Scenario)
+	} else {
+		fmt.Printf("%s: %d promises BROKEN\n", v.Scenario, len(v.Broken))
+	}
+}
