@@ -68,7 +68,7 @@ function Lines({ id, label, value, send, busy, onSend, onCancel }: { id: string;
     <form class="card-c__form" onSubmit={e => { e.preventDefault(); const v = String(new FormData(e.currentTarget).get('v') ?? '').trim(); if (v) onSend(v) }} onKeyDown={e => { if (e.key === 'Escape') onCancel() }}>
       <label for={id}>{label}</label>
       <textarea id={id} name="v" rows={3} required defaultValue={value} ref={e => { if (e && !e.dataset.seen) { e.dataset.seen = '1'; e.focus() } }} />
-      <div class="row"><button class="btn btn--small" disabled={busy}>{send}</button><button type="button" class="btn btn--small btn--secondary" onClick={onCancel}>{t('editor.cancel')}</button></div>
+      <div class="row"><button type="submit" class="btn btn--small" disabled={busy}>{send}</button><button type="button" class="btn btn--small btn--secondary" onClick={onCancel}>{t('editor.cancel')}</button></div>
     </form>
   )
 }
@@ -83,7 +83,7 @@ function Settle({ comment: c, busy, onSend, onCancel }: { comment: Comment; busy
       </select>
       <label for={`w-${c.id}`}>{t(chosen.value === 'accepted' ? 'editor.settle.why' : 'editor.settle.why_required')}</label>
       <textarea id={`w-${c.id}`} name="why" rows={3} required={chosen.value !== 'accepted'} />
-      <div class="row"><button class="btn btn--small" disabled={busy}>{t('editor.settle.send')}</button><button type="button" class="btn btn--small btn--secondary" onClick={onCancel}>{t('editor.cancel')}</button></div>
+      <div class="row"><button type="submit" class="btn btn--small" disabled={busy}>{t('editor.settle.send')}</button><button type="button" class="btn btn--small btn--secondary" onClick={onCancel}>{t('editor.cancel')}</button></div>
     </form>
   )
 }

@@ -15,7 +15,7 @@ export function CommentForm({ session: s }: { session: Session }) {
   const field = useRef<HTMLTextAreaElement>(null)
   useEffect(() => { field.current?.focus(); field.current?.closest('form')?.scrollIntoView({ block: 'nearest' }) }, [target])
   if (!target) return null
-  const close = () => { s.composing.value = null; s.paper.value?.view.focus() }
+  const close = () => s.endComment()
   const remember = (f: HTMLFormElement) => {
     const d = new FormData(f)
     Object.assign(kept, { text: d.get('text') ?? '', reasoning: d.get('reasoning') ?? '', kind: d.get('kind') ?? 'advisory', proposed: proposing.value ? (d.get('proposed') ?? '') : null })
@@ -50,7 +50,7 @@ export function CommentForm({ session: s }: { session: Session }) {
       <div class="field"><label for="comment-reasoning">{t('editor.form.reasoning')}</label><textarea id="comment-reasoning" name="reasoning" rows={2} defaultValue={kept.reasoning} /></div>
       {wrong.value && <p class="error" id="comment-wrong" role="alert">{wrong.value}</p>}
       {waiting && <p class="muted" role="status">{t('editor.form.waiting')}</p>}
-      <div class="row"><button class="btn" disabled={busy.value}>{t('editor.form.send')}</button><button type="button" class="btn btn--secondary" onClick={close}>{t('editor.cancel')}</button></div>
+      <div class="row"><button type="submit" class="btn" disabled={busy.value}>{t('editor.form.send')}</button><button type="button" class="btn btn--secondary" onClick={close}>{t('editor.cancel')}</button></div>
     </form>
   )
 }

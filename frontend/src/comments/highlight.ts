@@ -13,15 +13,17 @@ export function highlightPlugin(store: () => Comments | null): Plugin<Decoration
   const draw = (doc: PMNode) => {
     const s = store()
     if (!s) return DecorationSet.empty
-    return DecorationSet.create(doc, s.marks().map(({ comment: c, place }) => Decoration.inline(
+    const draft = s.drafted()
+    const sketch = draft && draft.to > draft.from ? [Decoration.inline(s.binding.pmPos(doc, draft.from), s.binding.pmPos(doc, draft.to), { class: 'mark mark--draft' }, { id: '' })] : []
+    return DecorationSet.create(doc, sketch.concat(s.marks().map(({ comment: c, place }) => Decoration.inline(
       s.binding.pmPos(doc, place.from), s.binding.pmPos(doc, place.to),
-      { class: `mark mark--${c.kind}${s.active.value === c.id ? ' mark--on' : ''}` }, { id: c.id })))
+      { class: `mark mark--${c.kind}${s.active.value === c.id ? ' mark--on' : ''}` }, { id: c.id }))))
   }
   return new Plugin<DecorationSet>({
     key: highlightKey,
     state: {
       init: () => DecorationSet.empty,
-      apply: (tr, old) => (tr.getMeta(highlightKey) || (tr.getMeta(flatKey) && store()?.list.value.length) ? draw(tr.doc) : tr.docChanged ? old.map(tr.mapping, tr.doc) : old),
+      apply: (tr, old) => (tr.getMeta(highlightKey) || (tr.getMeta(flatKey) && (store()?.list.value.length || store()?.drafted())) ? draw(tr.doc) : tr.docChanged ? old.map(tr.mapping, tr.doc) : old),
     },
     props: {
       decorations: state => highlightKey.getState(state),
@@ -30,7 +32,8 @@ export function highlightPlugin(store: () => Comments | null): Plugin<Decoration
         const s = store()
         // Of marks one inside the other the shortest is meant.
         const d = found.sort((a, b) => a.to - a.from - (b.to - b.from))[0]
-        if (s && d) s.active.value = (d.spec as { id: string }).id
+        const id = (d?.spec as { id: string } | undefined)?.id
+        if (s && id) s.active.value = id
         return false
       },
     },

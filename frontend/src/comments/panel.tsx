@@ -35,6 +35,7 @@ export function CommentPanel({ session: s }: { session: Session }) {
       <div class="comments__bar">
         <h2>{t('editor.comments')}</h2>
         <button type="button" class="link comments__whole" disabled={!s.canComment.value} onClick={() => s.startComment(true)}>{t('editor.comments.whole_new')}</button>
+        <button type="button" class="btn btn--small btn--secondary comments__close" onClick={() => { s.panelOpen.value = false }}>{t('editor.comments.close')}</button>
         <div class="comments__filters">
           <label><span class="visually-hidden">{t('editor.comments.show')}</span>
             <select value={c.filter.value} onChange={e => { c.filter.value = e.currentTarget.value as Filter }}>

@@ -31,6 +31,7 @@ export class Comments {
   readonly open = computed(() => this.list.value.filter(c => c.state === 'open').length)
 
   private live = new Map<string, Place>()
+  private draft: Place | null = null
   private timer: ReturnType<typeof setTimeout> | undefined
   private readonly stop: () => void
 
@@ -86,10 +87,21 @@ export class Comments {
     this.redraw()
   }
 
+  /** sketch shows which passage a comment is being written to; null ends it. */
+  sketch(range: { from: number; to: number } | null) {
+    this.draft = range && { ...range, how: 'anchor' }
+    this.redraw()
+  }
+
+  /** drafted is the passage of the comment being written. */
+  drafted(): Place | null { return this.draft }
+
   private follow(changes: readonly Change[]) {
+    const carry = (p: Place) => ({ ...p, from: moved(changes, p.from, 1), to: moved(changes, p.to, -1) })
+    this.draft &&= carry(this.draft)
     if (!this.live.size) return
     const next = new Map<string, Place>()
-    for (const [id, p] of this.live) next.set(id, { ...p, from: moved(changes, p.from, 1), to: moved(changes, p.to, -1) })
+    for (const [id, p] of this.live) next.set(id, carry(p))
     this.live = next
     // The exact places, and the cards beside them, can wait for a pause.
     clearTimeout(this.timer)
@@ -115,12 +127,12 @@ export class Comments {
   }
 
   /** anchorOf makes the anchor of a selection; null when nothing is selected. */
-  anchorOf(state: EditorState): { anchor: Anchor; block: string; quote: string } | null {
+  anchorOf(state: EditorState): { anchor: Anchor; block: string; quote: string; range: { from: number; to: number } } | null {
     const { from, to } = state.selection
     const quote = state.doc.textBetween(from, to, '\n')
     if (!quote.trim()) return null
     const b64 = (pos: number, assoc: number) => btoa(String.fromCharCode(...Y.encodeRelativePosition(this.binding.relative(state.doc, pos, assoc))))
-    return { anchor: { start: b64(from, 0), end: b64(to, -1) }, block: this.binding.blockAt(state.doc, from), quote }
+    return { anchor: { start: b64(from, 0), end: b64(to, -1) }, block: this.binding.blockAt(state.doc, from), quote, range: { from: this.binding.flatIndex(state.doc, from), to: this.binding.flatIndex(state.doc, to) } }
   }
 
   /** neighbour is the comment before or behind the active one in the order shown. */

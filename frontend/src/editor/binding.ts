@@ -95,7 +95,7 @@ export class Binding {
       if ((e.target as unknown) !== this.text) { dirty.add(e.target); continue }
       const delta = e.delta as Delta
       changes = changesOf(delta)
-      sel = sel && sel.map(i => moved(changes, i))
+      sel = sel?.map(i => moved(changes, i)) ?? null
       this.applyDelta(delta)
     }
     if (dirty.size) this.blocks = this.blocks.map(b => (b.marker && dirty.has(b.marker) ? this.block(b.marker, runsOf(b.node)) : b))

@@ -33,7 +33,7 @@ export function LinkDialog({ session: s }: { session: Session }) {
           {wrong.value && <p class="error" id="link-error" role="alert">{t('editor.link.wrong')}</p>}
         </div>
         <div class="row">
-          <button class="btn">{t('editor.link.put')}</button>
+          <button type="submit" class="btn">{t('editor.link.put')}</button>
           {old && <button type="button" class="btn btn--secondary" onClick={() => put('')}>{t('editor.link.remove')}</button>}
           <button type="button" class="btn btn--secondary" onClick={close}>{t('editor.cancel')}</button>
         </div>

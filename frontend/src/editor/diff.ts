@@ -5,7 +5,7 @@ import { ReplaceStep } from 'prosemirror-transform'
 /** patch makes the content of `a`, which starts at pos, into that of `b` with the smallest replacement: it goes
  * down while exactly one child differs and its markup is equal. */
 export function patch(tr: Transaction, a: PMNode, b: PMNode, pos: number): void {
-  if (a.isTextblock) return patchText(tr, a, b, pos)
+  if (a.isTextblock) { patchText(tr, a, b, pos); return }
   const m = a.childCount
   const n = b.childCount
   let l = 0
@@ -17,7 +17,7 @@ export function patch(tr: Transaction, a: PMNode, b: PMNode, pos: number): void 
   for (let i = 0; i < l; i++) from += a.child(i).nodeSize
   let to = pos + a.content.size
   for (let i = 0; i < r; i++) to -= a.child(m - 1 - i).nodeSize
-  if (m === n && m - l - r === 1 && a.child(l).sameMarkup(b.child(l))) return patch(tr, a.child(l), b.child(l), from + 1)
+  if (m === n && m - l - r === 1 && a.child(l).sameMarkup(b.child(l))) { patch(tr, a.child(l), b.child(l), from + 1); return }
   const nodes: PMNode[] = []
   for (let i = l; i < n - r; i++) nodes.push(b.child(i))
   tr.step(new ReplaceStep(from, to, new Slice(Fragment.from(nodes), 0, 0)))

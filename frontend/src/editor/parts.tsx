@@ -86,7 +86,7 @@ export function StatusBar({ session: s }: { session: Session }) {
     <p class="status">
       <span>{t('editor.status.block', s.format.value.block)}</span>
       <span>{plural('editor.status.words', s.words.value)}</span>
-      <span>{plural('editor.comments.open', s.comments.value?.open.value ?? 0)}</span>
+      <span class="status__comments">{plural('editor.comments.open', s.comments.value?.open.value ?? 0)}</span>
       <span class="status__keys">{t('editor.status.keys')}</span>
     </p>
   )

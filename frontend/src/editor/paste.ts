@@ -18,7 +18,14 @@ export class OfficeParser extends DOMParser {
   }
 }
 
-const style = (e: Element) => e.getAttribute('style') ?? ''
+const style = (e: Element) => e.getAttribute('data-style') ?? e.getAttribute('style') ?? ''
+
+/** withoutStyles renames style attributes and drops style sheets before the browser parses pasted HTML: the page's
+ * policy refuses them with an error each, and what they say is read from the renamed attribute. */
+export function withoutStyles(html: string): string {
+  return html.replace(/<style\b[\s\S]*?<\/style>/gi, '').replace(/<[a-z][^>]*>/gi, tag => tag.replace(/\sstyle\s*=/gi, ' data-style='))
+}
+
 const each = (root: ParentNode, css: string, f: (e: HTMLElement) => void) => { for (const e of [...root.querySelectorAll<HTMLElement>(css)]) f(e) }
 const unwrap = (e: Element) => e.replaceWith(...e.childNodes)
 
@@ -30,12 +37,29 @@ export function normalise(root: HTMLElement) {
   const walk = (root.ownerDocument ?? document).createTreeWalker(root, 128 /* comments */)
   while (walk.nextNode()) comments.push(walk.currentNode as Comment)
   for (const c of comments) c.remove()
-  each(root, 'style, script, meta, link, title, xml, del, s.msoDel, .msoDel, .msocomanchor, .msocomtxt, [style*="mso-element:comment"], [style*="display:none"]', e => e.remove())
+  each(root, 'style, script, meta, link, title, xml, del, s.msoDel, .msoDel, .msocomanchor, .msocomtxt', e => e.remove())
+  each(root, '[data-style], [style]', styled)
   each(root, 'ins', unwrap)
   each(root, 'p, h1, h2, h3, h4, h5, h6, li', e => { if (/mso-list:\s*(?!none|ignore)/i.test(style(e))) wordItem(e) })
   each(root, 'li', listItem)
   each(root, 'td[colspan], th[colspan]', spreadCell)
   each(root, 'br', lineBreak)
+}
+
+const bold = /font-weight:\s*(bold|[6-9]00)/i
+
+/** Bold and italics that are written as styles become elements; hidden things go. */
+function styled(e: HTMLElement) {
+  const s = style(e)
+  if (/mso-element:\s*comment|display:\s*none|mso-hide:\s*all/i.test(s)) { e.remove(); return }
+  if (e.tagName === 'B' && /font-weight:\s*normal/i.test(s)) { unwrap(e); return }
+  if (e.tagName !== 'SPAN') return
+  for (const [on, tag] of [[bold.test(s), 'strong'], [/font-style:\s*italic/i.test(s), 'em']] as const) {
+    if (!on) continue
+    const wrap = e.ownerDocument.createElement(tag)
+    wrap.append(...e.childNodes)
+    e.append(wrap)
+  }
 }
 
 function wordItem(e: HTMLElement) {

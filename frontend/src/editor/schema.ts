@@ -103,10 +103,10 @@ export const schema = new Schema({
       toDOM: m => ['a', { href: safeHref(m.attrs.href) ?? '#', rel: 'noopener noreferrer', title: String(m.attrs.href) }, 0],
     },
     strong: {
-      parseDOM: [{ tag: 'strong' }, { tag: 'b', getAttrs: (d: HTMLElement) => d.style.fontWeight !== 'normal' && null }, { style: 'font-weight', getAttrs: v => /^(bold(er)?|[6-9]\d{2})$/.test(v) && null }],
+      parseDOM: [{ tag: 'strong' }, { tag: 'b' }],
       toDOM: () => ['strong', 0],
     },
-    em: { parseDOM: [{ tag: 'em' }, { tag: 'i' }, { style: 'font-style=italic' }], toDOM: () => ['em', 0] },
+    em: { parseDOM: [{ tag: 'em' }, { tag: 'i' }], toDOM: () => ['em', 0] },
     code: { parseDOM: [{ tag: 'code' }], toDOM: () => ['code', 0] },
     ins: change('ins'),
     del: change('del'),

@@ -5,7 +5,7 @@ import type { CommentKind, Outcome } from '../comments/comment.ts'
 import { highlightKey, highlightPlugin } from '../comments/highlight.ts'
 import { Comments } from '../comments/store.ts'
 import { Connection, Refused } from '../net/connection.ts'
-import { type Hello, type Json } from '../net/wire.ts'
+import type { Hello, Json } from '../net/wire.ts'
 import { plural, t } from '../text.ts'
 import { LOCAL } from './binding.ts'
 import { type Peer, peersOf } from './carets.ts'
@@ -208,7 +208,15 @@ export class Session {
     if (!c || !v || !this.canComment.value) return
     const at = whole ? null : c.anchorOf(v.state)
     this.panelOpen.value = true
+    c.sketch(at?.range ?? null)
     this.composing.value = { quote: at?.quote ?? '', anchor: at?.anchor ?? null, block: at?.block ?? '' }
+  }
+
+  /** endComment closes the form. */
+  endComment() {
+    this.composing.value = null
+    this.comments.value?.sketch(null)
+    this.paper.value?.view.focus()
   }
 
   addComment(kind: CommentKind, text: string, reasoning: string, proposed: string | null) {

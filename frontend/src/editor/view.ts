@@ -10,7 +10,7 @@ import type { Screen } from '../net/gate.ts'
 import { Binding, flatKey, flatPlugin, undoManager } from './binding.ts'
 import { caretsPlugin } from './carets.ts'
 import { backspace, del, em, enter, indent, setKind, strong, typingPlugin, writingRules } from './commands.ts'
-import { OfficeParser, pasted } from './paste.ts'
+import { OfficeParser, pasted, withoutStyles } from './paste.ts'
 import { schema } from './schema.ts'
 import { nextCell } from './tables.ts'
 
@@ -49,6 +49,7 @@ export class Paper {
     this.view = new EditorView(o.mount, {
       state: EditorState.create({ doc, plugins: this.plugins() }),
       clipboardParser: new OfficeParser(),
+      transformPastedHTML: withoutStyles,
       transformPasted: (slice, view) => pasted(slice, view.state),
       handlePaste: (_v, e) => { const long = (e.clipboardData?.getData('text/plain').length ?? 0) > MAX_PASTE; if (long) o.onPasteTooLong(); return long },
       attributes: () => ({ role: 'textbox', 'aria-multiline': 'true', 'aria-label': o.label, 'aria-readonly': String(!o.canEdit()), lang: o.lang, spellcheck: String(o.canEdit()), class: 'paper' }),
