@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"spolupis/citizen"
+	"spolupis/collab"
+	"spolupis/documents"
+	"spolupis/documents/compare"
+	"spolupis/security"
+	"spolupis/security/access"
+	"spolupis/security/fault"
+	"spolupis/signing"
+)
+
+// The types here let one domain serve as another's port. They translate names
+// and hold no rules.
+
+// liveRights answers live editing from the relations of security/access.
+type liveRights struct {
+	rights    *access.Rights
+	materials documents.Store
+}
+
+// Right implements collab.Rights. A material that is still being imported is
+// nobody's to open.
+func (l liveRights) Right(ctx context.Context, who security.Actor, doc collab.DocumentID) (collab.Right, int64, error) {
+	on := access.Document(string(doc))
+	epoch, err := l.rights.Epoch(ctx, who.ID, on)
+	if err != nil {
+		return collab.None, 0, err
+	}
+	if _, err := l.materials.Material(ctx, doc); errors.Is(err, fault.NotFound) {
+		return collab.None, epoch, nil
+	} else if err != nil {
+		return collab.None, 0, err
+	}
+	acts, err := l.rights.Allowed(ctx, who, on)
+	if err != nil {
+		return collab.None, 0, err
+	}
+	switch {
+	case acts[access.Edit]:
+		return collab.Edit, epoch, nil
+	case acts[access.Comment]:
+		return collab.Comment, epoch, nil
+	case acts[access.View]:
+		return collab.View, epoch, nil
+	}
+	return collab.None, epoch, nil
+}
+
+// Epoch implements collab.Rights.
+func (l liveRights) Epoch(ctx context.Context, who security.ActorID, doc collab.DocumentID) (int64, error) {
+	return l.rights.Epoch(ctx, who, access.Document(string(doc)))
+}
+
+// signedDocuments shows frozen versions to signing. Signing asks as the
+// service itself: whether the person may see a version is decided by the
+// request that names him.
+type signedDocuments struct{ documents *documents.Service }
+
+func (d signedDocuments) Version(ctx context.Context, id signing.VersionID) (signing.VersionInfo, error) {
+	v, err := d.documents.Version(ctx, security.System, documents.VersionID(id))
+	if err != nil {
+		return signing.VersionInfo{}, err
+	}
+	m, err := d.documents.Get(ctx, security.System, v.Material)
+	if err != nil {
+		return signing.VersionInfo{}, err
+	}
+	all, err := d.documents.Versions(ctx, security.System, v.Material)
+	if err != nil {
+		return signing.VersionInfo{}, err
+	}
+	latest := v.Number
+	for _, other := range all {
+		latest = max(latest, other.Number)
+	}
+	return signing.VersionInfo{ID: id, Material: signing.MaterialID(v.Material), MaterialNumber: m.Number, Title: m.Title,
+		Number: v.Number, State: signing.VersionState(v.State), Latest: latest}, nil
+}
+
+func (d signedDocuments) PDF(ctx context.Context, id signing.VersionID) ([]byte, error) {
+	return d.documents.VersionPDF(ctx, security.System, documents.VersionID(id))
+}
+
+func (d signedDocuments) Changes(ctx context.Context, from, to signing.VersionID) (int, error) {
+	a, err := d.documents.VersionBody(ctx, security.System, documents.VersionID(from))
+	if err != nil {
+		return 0, err
+	}
+	b, err := d.documents.VersionBody(ctx, security.System, documents.VersionID(to))
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, row := range compare.Compare(a, b).Rows {
+		if row.Kind != compare.Same {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// names gives signing the names of people.
+type names struct{ accounts *access.Accounts }
+
+func (n names) Name(ctx context.Context, id security.ActorID) (string, error) {
+	p, err := n.accounts.Person(ctx, id)
+	return p.Name, err
+}
+
+// publicDocuments shows materials and agendas to the citizen side.
+type publicDocuments struct {
+	documents *documents.Service
+	accounts  *access.Accounts
+}
+
+func (p publicDocuments) Document(ctx context.Context, who security.Actor, id citizen.DocumentID) (citizen.Document, error) {
+	m, err := p.documents.Get(ctx, who, documents.MaterialID(id))
+	if err != nil {
+		return citizen.Document{}, err
+	}
+	return citizen.Document{ID: id, Number: m.Number, Title: m.Title, Agenda: citizen.AgendaID(m.Agenda),
+		AgendaName: m.AgendaName, Unit: m.Unit, UnitName: p.unit(ctx, m.Unit)}, nil
+}
+
+func (p publicDocuments) Agendas(ctx context.Context, _ security.Actor) ([]citizen.Agenda, error) {
+	all, err := p.documents.Agendas(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]citizen.Agenda, len(all))
+	for i, a := range all {
+		out[i] = citizen.Agenda{ID: citizen.AgendaID(a.ID), Name: a.Name, UnitName: p.unit(ctx, a.Unit)}
+	}
+	return out, nil
+}
+
+func (p publicDocuments) Agenda(ctx context.Context, who security.Actor, id citizen.AgendaID) (citizen.Agenda, error) {
+	all, err := p.Agendas(ctx, who)
+	if err != nil {
+		return citizen.Agenda{}, err
+	}
+	for _, a := range all {
+		if a.ID == id {
+			return a, nil
+		}
+	}
+	return citizen.Agenda{}, fault.NotFound
+}
+
+// unit is the name of a department; its id when it has none.
+func (p publicDocuments) unit(ctx context.Context, id security.UnitID) string {
+	units, err := p.accounts.Units(ctx)
+	if err == nil {
+		for _, u := range units {
+			if u.ID == id {
+				return u.Name
+			}
+		}
+	}
+	return string(id)
+}
+
+// signingTasks puts the signing basket into the inbox.
+type signingTasks struct{ app *App }
+
+func (s signingTasks) Waiting(ctx context.Context, who security.Actor) ([]documents.Task, error) {
+	n, since, err := s.app.Signing.Pending(ctx, who)
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	return []documents.Task{{What: "sign", Link: "/signing", Count: n, Since: since}}, nil
+}
+
+// papers shows signed documents to the citizen side.
+type papers struct{ app *App }
+
+func (p papers) Final(ctx context.Context, id citizen.DocumentID) (citizen.Paper, error) {
+	m, err := p.app.Documents.Get(ctx, security.System, documents.MaterialID(id))
+	if err != nil {
+		return citizen.Paper{}, err
+	}
+	all, err := p.app.Documents.Versions(ctx, security.System, m.ID)
+	if err != nil {
+		return citizen.Paper{}, err
+	}
+	for _, v := range all { // newest first
+		if v.State == documents.Signed || v.State == documents.Published {
+			return citizen.Paper{ID: string(v.ID), Title: m.Title, Version: v.Number}, nil
+		}
+	}
+	return citizen.Paper{}, fault.NotFound
+}
+
+func (p papers) PDF(ctx context.Context, id string) ([]byte, error) {
+	file, _, err := p.app.Signing.Signed(ctx, signing.VersionID(id))
+	return file, err
+}

@@ -1,0 +1,82 @@
+// Command spolupis is the whole service in one binary: co-writing, comments,
+// freezing, approval and signing, publication and audit of an office's
+// documents. Without configuration it keeps everything in one folder (SQLite);
+// with SPOLUPIS_DATABASE_URL and SPOLUPIS_REDIS_URL the same binary runs as
+// many nodes on PostgreSQL and Redis.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+)
+
+const usage = `Spolupis: writing, approving, signing and publishing an office's documents.
+
+  spolupis serve            serve the office
+  spolupis demo             serve a demonstration office (made on first start)
+  spolupis audit export     write the journal as a bundle that anyone can verify
+  spolupis audit verify     verify a bundle offline, without the server
+  spolupis version          print the version
+
+Each command lists its flags with -h. Flags may also be given as environment:
+SPOLUPIS_ADDR, SPOLUPIS_DATA, SPOLUPIS_DATABASE_URL, SPOLUPIS_REDIS_URL.
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run carries out one command line and returns the exit status: 0 done, 1
+// failed, 2 wrong usage.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	name := ""
+	if len(args) > 0 {
+		name, args = args[0], args[1:]
+	}
+	command, ok := map[string]func(context.Context, []string, io.Writer, io.Writer) error{
+		"serve": serve, "demo": demo, "audit": audit, "version": version,
+	}[name]
+	if !ok {
+		fmt.Fprint(stderr, usage)
+		if name == "" || name == "help" || name == "-h" || name == "--help" {
+			return 0
+		}
+		fmt.Fprintf(stderr, "\nunknown command %q\n", name)
+		return 2
+	}
+	err := command(ctx, args, stdout, stderr)
+	var status exitStatus
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &status):
+		return int(status)
+	case errors.Is(err, flag.ErrHelp):
+		return 2
+	}
+	fmt.Fprintf(stderr, "spolupis %s: %v\n", name, err)
+	return 1
+}
+
+// exitStatus is an error that has said its piece already.
+type exitStatus int
+
+func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+func version(_ context.Context, _ []string, stdout, _ io.Writer) error {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return errors.New("built without module information")
+	}
+	fmt.Fprintf(stdout, "spolupis %s %s\n", info.Main.Version, info.GoVersion)
+	return nil
+}

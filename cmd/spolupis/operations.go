@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"spolupis/documents"
+	"spolupis/security"
+	"spolupis/security/access"
+	"spolupis/security/fault"
+	"spolupis/security/web"
+)
+
+// operations mounts what belongs to no domain: live editing's socket, health,
+// language, the API description.
+func (a *App) operations(r chi.Router) {
+	k := a.Kit
+	k.Get(r, "/collab/{document}", web.Public, a.sockets.ServeHTTP) // signs in by itself, so that close codes can say why
+	k.Get(r, "/healthz", web.Public, func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("ok\n")) })
+	k.Get(r, "/readyz", web.Public, a.ready)
+	k.Get(r, "/metrics", web.Public, a.metrics)
+	k.Post(r, "/lang", web.Public, a.language)
+	k.Get(r, "/api/openapi.json", web.Public, a.openAPI)
+}
+
+// ready tells the truth: the database answers.
+func (a *App) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	if err := a.DB.PingContext(ctx); err != nil {
+		a.Log.Warn("not ready", "err", err)
+		http.Error(w, "database does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	w.Write([]byte("ready\n"))
+}
+
+// language keeps the reader's choice for a year.
+func (a *App) language(w http.ResponseWriter, r *http.Request) {
+	lang := r.PostFormValue("lang")
+	if lang != "cs" && lang != "en" {
+		a.Kit.Fail(w, r, fault.Invalid)
+		return
+	}
+	http.SetCookie(w, &http.Cookie{Name: "lang", Value: lang, Path: "/", MaxAge: 365 * 86400, HttpOnly: true, Secure: a.Kit.TLS, SameSite: http.SameSiteLaxMode})
+	next := r.PostFormValue("next")
+	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n") {
+		next = "/"
+	}
+	http.Redirect(w, r, next, http.StatusSeeOther)
+}
+
+// nav is the main navigation of somebody signed in: what he can use.
+func (a *App) nav(ctx context.Context, who security.Actor) []web.NavItem {
+	unseen, err := a.Documents.Unseen(ctx, who)
+	if err != nil {
+		a.Log.Error("count notices", "err", err)
+	}
+	items := []web.NavItem{{Key: "nav.inbox", Href: "/"}, {Key: "nav.documents", Href: "/documents"}}
+	if who.Has(security.Signer) {
+		n, _, err := a.Signing.Pending(ctx, who)
+		if err != nil {
+			a.Log.Error("count signatures", "err", err)
+		}
+		items = append(items, web.NavItem{Key: "nav.signing", Href: "/signing", Count: n})
+	}
+	items = append(items, web.NavItem{Key: "nav.notices", Href: "/notices", Count: unseen}, web.NavItem{Key: "nav.agendas", Href: "/agendas"})
+	if who.Has(security.Auditor) {
+		items = append(items, web.NavItem{Key: "nav.audit", Href: "/audit"})
+	}
+	if who.Has(security.Administrator) {
+		items = append(items, web.NavItem{Key: "nav.accounts", Href: "/accounts"})
+	}
+	return items
+}
+
+// editToken finds whose API token it is and whether it may edit live.
+func (a *App) editToken(ctx context.Context, token string) (security.Actor, error) {
+	who, t, err := a.Accounts.Token(ctx, token)
+	if err != nil {
+		return security.Actor{}, err
+	}
+	if !t.Allows(access.ScopeEdit) {
+		return security.Actor{}, fault.New(fault.Unauthenticated, "fault.unauthenticated")
+	}
+	return who, nil
+}
+
+// stillIn says whether somebody connected may stay.
+func (a *App) stillIn(ctx context.Context, who security.Actor) error {
+	p, err := a.Accounts.Person(ctx, who.ID)
+	if err == nil && p.Disabled {
+		err = fault.New(fault.Unauthenticated, "fault.unauthenticated")
+	}
+	return err
+}
+
+// nameOf is what people call the thing that a journal subject names.
+func (a *App) nameOf(ctx context.Context, subject string) string {
+	kind, id, _ := strings.Cut(subject, ":")
+	switch kind {
+	case "version":
+		v, err := a.Documents.Version(ctx, security.System, documents.VersionID(id))
+		if err != nil {
+			return ""
+		}
+		id = string(v.Material)
+		fallthrough
+	case "document":
+		m, err := a.Documents.Get(ctx, security.System, documents.MaterialID(id))
+		if err != nil {
+			return ""
+		}
+		return m.Number + " " + m.Title
+	}
+	return ""
+}
+
+// find returns the materials an auditor means by a number or part of a title.
+func (a *App) find(ctx context.Context, text string) ([]string, error) {
+	page, err := a.Documents.List(ctx, security.System, documents.Query{Text: text})
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, m := range page.Materials {
+		ids = append(ids, string(m.ID))
+	}
+	return ids, nil
+}

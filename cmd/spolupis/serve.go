@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// grace is how long a stopping server waits for answers under way.
+const grace = 10 * time.Second
+
+func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	cfg, err := parse("serve", args, stderr)
+	if err != nil {
+		return err
+	}
+	return serveOffice(ctx, cfg, stdout, stderr, func(context.Context, *App, string) error { return nil })
+}
+
+// serveOffice opens the office and serves it until ctx ends. ready is called
+// once the address is known and before anybody is let in.
+func serveOffice(ctx context.Context, cfg Config, stdout, stderr io.Writer, ready func(ctx context.Context, app *App, url string) error) error {
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	// Listen first: a taken port is the commonest mistake and should cost nothing.
+	l, err := net.Listen("tcp", cfg.Addr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	defer l.Close()
+	url := "http://" + l.Addr().String()
+	if cfg.PublicURL == "" {
+		cfg.PublicURL = url
+	}
+	app, err := Open(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer app.Close()
+	if err := ready(ctx, app, url); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "listening on %s\n", url)
+	return app.Serve(ctx, l)
+}
+
+// Serve answers requests on l and runs the background work until ctx ends;
+// then it lets answers under way finish and sends live editors to another
+// node.
+func (a *App) Serve(ctx context.Context, l net.Listener) error {
+	server := &http.Server{Handler: a.Handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second,
+		IdleTimeout: 120 * time.Second, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(a.Log.Handler(), slog.LevelWarn)}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		a.Drain()
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer cancel()
+		return server.Shutdown(stopping)
+	})
+	g.Go(func() error { return a.Run(ctx) })
+	if a.Config.AdminAddr != "" {
+		g.Go(func() error { return admin(ctx, a.Config.AdminAddr) })
+	}
+	return g.Wait()
+}
+
+// admin serves profiles on a loopback address until ctx ends.
+func admin(ctx context.Context, addr string) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	server := &http.Server{Addr: addr, Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	defer stop()
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("admin address: %w", err)
+	}
+	return nil
+}
