@@ -203,7 +203,7 @@ func (s Scope) Exposures() []Exposure {
 	add("dates", DatesLevels, s.Fields.Dates)
 	add("documents", DocumentLevels, s.Fields.Documents)
 	for _, st := range s.Stages {
-		out = append(out, Exposure{Key: "citizen.stage." + string(st) + ".name"})
+		out = append(out, Exposure{Key: "citizen.stage." + string(st) + ".ahead"})
 	}
 	for _, c := range Circumstances {
 		if !slices.Contains(s.Suppress, c) {

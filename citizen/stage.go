@@ -1,8 +1,8 @@
 package citizen
 
 // Stage is one step of a matter that means something to a citizen. Each has
-// texts in the dictionaries: citizen.stage.<stage>.name, .means, .next, .now,
-// .until and .until_date.
+// texts in the dictionaries: citizen.stage.<stage>.name (it happened), .ahead
+// (it will), .means, .next, .now, .until and .until_date.
 type Stage string
 
 // The stages in their usual order, then the side events, which may come at any

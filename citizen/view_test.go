@@ -281,7 +281,7 @@ func TestCompareSaysWhatAChangeShowsAndHides(t *testing.T) {
 	if want := []Exposure{{"citizen.exposure.documents.public_files", 0}, {"citizen.exposure.retention", 30}}; !slices.Equal(visible, want) {
 		t.Errorf("newly visible: %v, want %v", visible, want)
 	}
-	if want := []Exposure{{"citizen.exposure.official.name", 0}, {"citizen.stage.in_approval.name", 0}, {"citizen.exposure.retention", 90}}; !slices.Equal(hidden, want) {
+	if want := []Exposure{{"citizen.exposure.official.name", 0}, {"citizen.stage.in_approval.ahead", 0}, {"citizen.exposure.retention", 90}}; !slices.Equal(hidden, want) {
 		t.Errorf("newly hidden: %v, want %v", hidden, want)
 	}
 	if visible, hidden := Compare(Scope{}, Scope{}); visible != nil || hidden != nil {

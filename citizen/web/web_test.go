@@ -482,7 +482,7 @@ func TestScopeIsPreviewedBeforeItTakesEffect(t *testing.T) {
 	if a.status != 200 {
 		t.Fatalf("preview: %d", a.status)
 	}
-	for _, want := range []string{"Nově uvidí", "úplný předmět věci", "Už neuvidí", "krok: Návrh se schvaluje", "Takto to uvidí občan", number} {
+	for _, want := range []string{"Nově uvidí", "úplný předmět věci", "Už neuvidí", "krok: Schvalování návrhu", "Takto to uvidí občan", number} {
 		if !strings.Contains(a.body, want) {
 			t.Errorf("the preview does not say %q", want)
 		}
