@@ -1,0 +1,585 @@
+package documents
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"sort"
+	"time"
+
+	"spolupis/collab"
+	"spolupis/collab/crdt"
+	"spolupis/security"
+	"spolupis/security/access"
+	"spolupis/security/fault"
+	"spolupis/security/journal"
+)
+
+// PersonView is a person as others see him.
+type PersonView struct {
+	ID   security.ActorID `json:"id"`
+	Name string           `json:"name"`
+	Unit string           `json:"unit,omitempty"`
+}
+
+// AnchorView is an anchor on the wire: two relative positions, base64 in JSON.
+type AnchorView struct {
+	Start []byte `json:"start"`
+	End   []byte `json:"end"`
+}
+
+// ReplyView is a reply as the wire and pages show it.
+type ReplyView struct {
+	ID     string     `json:"id"`
+	Author PersonView `json:"author"`
+	At     time.Time  `json:"at"`
+	Text   string     `json:"text"`
+}
+
+// SettlementView is a settlement as the wire and pages show it.
+type SettlementView struct {
+	Outcome   Outcome    `json:"outcome"`
+	Reasoning string     `json:"reasoning"`
+	By        PersonView `json:"by"`
+	At        time.Time  `json:"at"`
+}
+
+// CommentView is a comment placed in the live text, as the wire and pages show it.
+type CommentView struct {
+	ID         CommentID       `json:"id"`
+	Document   MaterialID      `json:"document"`
+	Number     int             `json:"number"`
+	Kind       CommentKind     `json:"kind"`
+	State      CommentState    `json:"state"`
+	Author     PersonView      `json:"author"`
+	At         time.Time       `json:"at"`
+	Anchor     *AnchorView     `json:"anchor"`
+	Quote      string          `json:"quote"`
+	Prefix     string          `json:"prefix"`
+	Suffix     string          `json:"suffix"`
+	Block      string          `json:"block"`
+	Orphan     bool            `json:"orphan"`
+	Text       string          `json:"text"`
+	Reasoning  string          `json:"reasoning"`
+	Proposed   *string         `json:"proposed"`
+	Replies    []ReplyView     `json:"replies"`
+	Settlement *SettlementView `json:"settlement"`
+	Applied    bool            `json:"applied"`
+	// Mine says whether the reader wrote it. Events to a whole room carry
+	// false; clients compare Author.ID.
+	Mine bool `json:"mine"`
+
+	at int // index in the live text, for ordering
+}
+
+func (s *Service) view(ctx context.Context, who security.ActorID, c Comment, t *text) CommentView {
+	person := func(id security.ActorID) PersonView {
+		name, unit := s.name(ctx, id)
+		return PersonView{ID: id, Name: name, Unit: unit}
+	}
+	v := CommentView{
+		ID: c.ID, Document: c.Material, Number: c.Number, Kind: c.Kind, State: c.State, Author: person(c.Author), At: c.At,
+		Quote: c.Quote, Prefix: c.Prefix, Suffix: c.Suffix, Block: c.Block, Text: c.Text, Reasoning: c.Reasoning,
+		Proposed: c.Proposed, Replies: []ReplyView{}, Applied: c.Applied, Mine: who != "" && c.Author == who,
+	}
+	p := t.place(c)
+	v.Orphan, v.at = p.orphan, p.from
+	if p.anchor != nil {
+		v.Anchor = &AnchorView{p.anchor.Start, p.anchor.End}
+	}
+	for _, r := range c.Replies {
+		v.Replies = append(v.Replies, ReplyView{r.ID, person(r.Author), r.At, r.Text})
+	}
+	if c.Settlement != nil {
+		v.Settlement = &SettlementView{c.Settlement.Outcome, c.Settlement.Reasoning, person(c.Settlement.By), c.Settlement.At}
+	}
+	return v
+}
+
+// Comments lists the comments on a material in the order of the text: those on
+// the whole first, orphans last.
+func (s *Service) Comments(ctx context.Context, who security.Actor, id MaterialID) ([]CommentView, error) {
+	if err := s.can(ctx, who, access.View, id); err != nil {
+		return nil, err
+	}
+	comments, err := s.Store.Comments(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	head, err := s.Hub.Head(ctx, id)
+	if err != nil {
+		return nil, wrap("comments on", id, err)
+	}
+	t := open(head.Body)
+	views := make([]CommentView, 0, len(comments))
+	for _, c := range comments {
+		views = append(views, s.view(ctx, who.ID, c, t))
+	}
+	sort.SliceStable(views, func(i, j int) bool { return views[i].at < views[j].at })
+	return views, nil
+}
+
+// args are the arguments of every comment command; each reads its own.
+type args struct {
+	draft
+	Comment CommentID   `json:"comment"`
+	Anchor  *AnchorView `json:"anchor"`
+	Block   string      `json:"block"`
+	Quote   string      `json:"quote"` // comment.add: an exact passage instead of an anchor, for pages without JavaScript
+	Outcome Outcome     `json:"outcome"`
+}
+
+// Command carries out one comment command: comment.add, .edit, .reply,
+// .withdraw, .settle, .accept or .reanchor. Key is an idempotency key chosen by
+// the caller: the same key by the same person changes nothing the second time;
+// the same key with other content is a fault.Conflict. The result is the whole
+// comment as JSON, as it is now; everybody in the room gets it as an event.
+func (s *Service) Command(ctx context.Context, who security.Actor, id MaterialID, key, name string, raw json.RawMessage) (json.RawMessage, error) {
+	if err := s.can(ctx, who, access.Comment, id); err != nil {
+		return nil, err
+	}
+	if key == "" || len(key) > maxCommand {
+		return nil, invalid("documents.fault.command_key")
+	}
+	var a args
+	if err := json.Unmarshal(raw, &a); err != nil {
+		return nil, invalid("documents.fault.command_args")
+	}
+	run, ok := map[string]func(context.Context, security.Actor, MaterialID, args, answer) (Comment, *text, error){
+		"comment.add": s.addComment, "comment.edit": s.editComment, "comment.reply": s.reply, "comment.withdraw": s.withdraw,
+		"comment.settle": s.settle, "comment.accept": s.accept, "comment.reanchor": s.reanchor,
+	}[name]
+	if !ok {
+		return nil, invalid("documents.fault.command_name", firstRunes(name, maxCommand))
+	}
+	digest := sum(bytes.Join([][]byte{[]byte(id), []byte(name), raw}, []byte{0}))
+	if done, err := answered(ctx, s.Store, who, key, digest); err != nil {
+		return nil, err
+	} else if done != "" {
+		return s.again(ctx, who, id, done)
+	}
+	var earlier CommentID
+	c, t, err := run(ctx, who, id, a, func(tx Tx, c CommentID) (err error) {
+		if earlier, err = answered(ctx, tx, who, key, digest); err != nil {
+			return err
+		}
+		if earlier != "" {
+			return errAnswered
+		}
+		return tx.Answer(ctx, who.ID, key, digest, c, s.now())
+	})
+	if errors.Is(err, errAnswered) {
+		return s.again(ctx, who, id, earlier)
+	}
+	if err != nil {
+		return nil, wrap(name+" on", id, err)
+	}
+	s.push(ctx, id, map[string]any{"type": "comment", "comment": s.view(ctx, "", c, t)})
+	return encode(s.view(ctx, who.ID, c, t)), nil
+}
+
+// answer notes, inside a command's own transaction, which comment it changed.
+type answer func(tx Tx, c CommentID) error
+
+// errAnswered rolls a transaction back because the same command, sent twice at
+// once, has just been carried out.
+var errAnswered = errors.New("documents: answered meanwhile")
+
+func answered(ctx context.Context, r Reader, who security.Actor, key, digest string) (CommentID, error) {
+	c, before, err := r.Answered(ctx, who.ID, key)
+	if err == nil && c != "" && before != digest {
+		return "", conflict("documents.fault.command_reused")
+	}
+	return c, err
+}
+
+func (s *Service) again(ctx context.Context, who security.Actor, id MaterialID, comment CommentID) (json.RawMessage, error) {
+	c, err := s.Store.Comment(ctx, comment)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.live(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return encode(s.view(ctx, who.ID, c, t)), nil
+}
+
+func (s *Service) live(ctx context.Context, id MaterialID) (*text, error) {
+	head, err := s.Hub.Head(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return open(head.Body), nil
+}
+
+func (s *Service) addComment(ctx context.Context, who security.Actor, id MaterialID, a args, done answer) (Comment, *text, error) {
+	d, err := a.draft.check()
+	if err != nil {
+		return Comment{}, nil, err
+	}
+	t, err := s.live(ctx, id)
+	if err != nil {
+		return Comment{}, nil, err
+	}
+	c := Comment{
+		ID: CommentID(newID("c")), Material: id, Kind: d.Kind, State: Open, Author: who.ID, At: s.now(),
+		Text: d.Text, Reasoning: d.Reasoning, Proposed: d.Proposed,
+	}
+	if err := t.anchorTo(&c, a); err != nil {
+		return c, nil, err
+	}
+	if c.Proposed != nil && c.Anchor == nil {
+		return c, nil, invalid("documents.fault.proposed_nowhere")
+	}
+	if c.Proposed != nil && *c.Proposed == c.Quote {
+		return c, nil, invalid("documents.fault.proposed_same")
+	}
+	err = s.Store.Write(ctx, func(tx Tx) error {
+		if _, err := s.editable(ctx, tx, id); err != nil {
+			return err
+		}
+		before, err := tx.Comments(ctx, id)
+		if err != nil {
+			return err
+		}
+		if len(before) >= maxComments {
+			return fault.New(fault.TooMany, "documents.fault.comments_many", maxComments)
+		}
+		for _, b := range before {
+			c.Number = max(c.Number, b.Number)
+		}
+		c.Number++
+		if err := tx.AddComment(ctx, c); err != nil {
+			return err
+		}
+		if err := tx.Record(ctx, s.entry(who, "documents.comment_added", id, map[string]any{"comment": c.ID, "kind": c.Kind}, nil)); err != nil {
+			return err
+		}
+		return done(tx, c.ID)
+	})
+	return c, t, err
+}
+
+// anchorTo reads where the author pointed: at an anchor, a block, or a passage
+// that occurs once. The quote is always the server's own reading.
+func (t *text) anchorTo(c *Comment, a args) error {
+	switch {
+	case a.Anchor != nil:
+		from, to, ok := collab.Resolve(t.doc, collab.Anchor{Start: a.Anchor.Start, End: a.Anchor.End})
+		if !ok || from >= to {
+			return invalid("documents.fault.anchor")
+		}
+		t.read(c, from, to)
+	case a.Quote != "":
+		from, to, ok := t.flat.find(a.Quote)
+		if !ok {
+			return invalid("documents.fault.quote")
+		}
+		t.read(c, from, to)
+	case a.Block != "":
+		from, to, ok := t.flat.block(a.Block)
+		if !ok || from >= to {
+			return invalid("documents.fault.anchor")
+		}
+		t.read(c, from, to)
+	}
+	return nil
+}
+
+func (s *Service) editable(ctx context.Context, tx Tx, id MaterialID) (Material, error) {
+	m, err := tx.Lock(ctx, id)
+	if err != nil {
+		return m, err
+	}
+	if !m.State.Editable() {
+		return m, conflict("documents.fault.frozen")
+	}
+	return m, nil
+}
+
+// change is the common path of commands on an existing comment.
+func (s *Service) change(ctx context.Context, who security.Actor, id MaterialID, a args, done answer,
+	do func(tx Tx, c *Comment, t *text) ([]journal.Entry, error)) (Comment, *text, error) {
+	t, err := s.live(ctx, id)
+	if err != nil {
+		return Comment{}, nil, err
+	}
+	var c Comment
+	err = s.Store.Write(ctx, func(tx Tx) error {
+		if _, err := s.editable(ctx, tx, id); err != nil {
+			return err
+		}
+		if c, err = s.commentOn(ctx, tx, id, a.Comment); err != nil {
+			return err
+		}
+		entries, err := do(tx, &c, t)
+		if err != nil {
+			return err
+		}
+		if err := tx.SetComment(ctx, c); err != nil {
+			return err
+		}
+		if err := tx.Record(ctx, entries...); err != nil {
+			return err
+		}
+		return done(tx, c.ID)
+	})
+	return c, t, err
+}
+
+func (s *Service) commentOn(ctx context.Context, r Reader, id MaterialID, comment CommentID) (Comment, error) {
+	c, err := r.Comment(ctx, comment)
+	if err == nil && c.Material != id || errors.Is(err, fault.NotFound) {
+		return c, fault.New(fault.NotFound, "documents.fault.comment_gone")
+	}
+	return c, err
+}
+
+// event is the journal entry of a change to one comment.
+func (s *Service) event(who security.Actor, kind string, c *Comment, more map[string]any) []journal.Entry {
+	b := map[string]any{"comment": c.ID}
+	for k, v := range more {
+		b[k] = v
+	}
+	return []journal.Entry{s.entry(who, kind, c.Material, b, nil)}
+}
+
+func (s *Service) editComment(ctx context.Context, who security.Actor, id MaterialID, a args, done answer) (Comment, *text, error) {
+	return s.change(ctx, who, id, a, done, func(_ Tx, c *Comment, _ *text) ([]journal.Entry, error) {
+		if err := own(who, c); err != nil {
+			return nil, err
+		}
+		if a.Kind == "" {
+			a.Kind = c.Kind
+		}
+		d, err := a.draft.check()
+		if err != nil {
+			return nil, err
+		}
+		if d.Proposed != nil && c.Anchor == nil {
+			return nil, invalid("documents.fault.proposed_nowhere")
+		}
+		c.Kind, c.Text, c.Reasoning, c.Proposed = d.Kind, d.Text, d.Reasoning, d.Proposed
+		return s.event(who, "documents.comment_edited", c, map[string]any{"kind": c.Kind}), nil
+	})
+}
+
+// own lets only the author, and only while the comment waits for an answer.
+func own(who security.Actor, c *Comment) error {
+	if c.Author != who.ID {
+		return fault.New(fault.Denied, "documents.fault.comment_not_yours")
+	}
+	if c.State != Open {
+		return conflict("documents.fault.comment_closed")
+	}
+	return nil
+}
+
+func (s *Service) reply(ctx context.Context, who security.Actor, id MaterialID, a args, done answer) (Comment, *text, error) {
+	return s.change(ctx, who, id, a, done, func(tx Tx, c *Comment, _ *text) ([]journal.Entry, error) {
+		a.Kind = c.Kind
+		switch {
+		case a.Text == "":
+			return nil, invalid("documents.fault.reply_empty")
+		case runes(a.Text) > MaxText:
+			return nil, invalid("documents.fault.text_long", MaxText)
+		case len(c.Replies) >= maxReplies:
+			return nil, fault.New(fault.TooMany, "documents.fault.comments_many", maxReplies)
+		}
+		r := Reply{ID: newID("a"), Author: who.ID, At: s.now(), Text: a.Text}
+		c.Replies = append(c.Replies, r)
+		if err := tx.AddReply(ctx, c.ID, r); err != nil {
+			return nil, err
+		}
+		return s.event(who, "documents.comment_replied", c, nil), nil
+	})
+}
+
+func (s *Service) withdraw(ctx context.Context, who security.Actor, id MaterialID, a args, done answer) (Comment, *text, error) {
+	return s.change(ctx, who, id, a, done, func(_ Tx, c *Comment, _ *text) ([]journal.Entry, error) {
+		if err := own(who, c); err != nil {
+			return nil, err
+		}
+		c.State = TakenBack
+		return s.event(who, "documents.comment_withdrawn", c, nil), nil
+	})
+}
+
+func (s *Service) settle(ctx context.Context, who security.Actor, id MaterialID, a args, done answer) (Comment, *text, error) {
+	if err := s.can(ctx, who, access.Edit, id); err != nil {
+		return Comment{}, nil, err
+	}
+	st := Settlement{Outcome: a.Outcome, Reasoning: a.Reasoning, By: who.ID, At: s.now()}
+	if err := st.check(); err != nil {
+		return Comment{}, nil, err
+	}
+	return s.change(ctx, who, id, a, done, func(_ Tx, c *Comment, _ *text) ([]journal.Entry, error) {
+		if c.State == TakenBack {
+			return nil, conflict("documents.fault.comment_closed")
+		}
+		if c.Applied && st.Outcome != Accepted {
+			return nil, conflict("documents.fault.comment_applied")
+		}
+		c.State, c.Settlement = Settled, &st
+		return s.event(who, "documents.comment_settled", c, map[string]any{"outcome": st.Outcome}), nil
+	})
+}
+
+func (s *Service) reanchor(ctx context.Context, who security.Actor, id MaterialID, a args, done answer) (Comment, *text, error) {
+	if a.Anchor == nil && a.Quote == "" && a.Block == "" {
+		return Comment{}, nil, invalid("documents.fault.anchor")
+	}
+	editor := s.can(ctx, who, access.Edit, id) == nil
+	return s.change(ctx, who, id, a, done, func(_ Tx, c *Comment, t *text) ([]journal.Entry, error) {
+		if c.Author != who.ID && !editor {
+			return nil, fault.New(fault.Denied, "documents.fault.comment_not_yours")
+		}
+		if c.Applied {
+			return nil, conflict("documents.fault.comment_applied")
+		}
+		if err := t.anchorTo(c, a); err != nil {
+			return nil, err
+		}
+		return s.event(who, "documents.comment_reanchored", c, nil), nil
+	})
+}
+
+// accept puts the proposed wording into the text as the act of the editor who
+// accepts it, and settles the comment as accepted. The text and the record are
+// two stores: an intent is written first, so that a crash between them is
+// finished by asking again (or by Recover) and never applied twice.
+func (s *Service) accept(ctx context.Context, who security.Actor, id MaterialID, a args, done answer) (Comment, *text, error) {
+	if err := s.can(ctx, who, access.Edit, id); err != nil {
+		return Comment{}, nil, err
+	}
+	intent, c, resumed, err := s.beginAccept(ctx, who, id, a.Comment)
+	if err != nil {
+		return Comment{}, nil, err
+	}
+	anchor, after, err := s.applyWording(ctx, who, c, resumed)
+	if err != nil {
+		if drop := s.dropIntent(context.WithoutCancel(ctx), intent.ID); drop != nil {
+			err = errors.Join(err, drop)
+		}
+		return Comment{}, nil, err
+	}
+	return s.finishAccept(ctx, who, intent, anchor, after, done)
+}
+
+func (s *Service) beginAccept(ctx context.Context, who security.Actor, id MaterialID, comment CommentID) (i Intent, c Comment, resumed bool, err error) {
+	err = s.Store.Write(ctx, func(tx Tx) error {
+		m, err := s.editable(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if c, err = s.commentOn(ctx, tx, id, comment); err != nil {
+			return err
+		}
+		switch {
+		case c.State != Open:
+			return conflict("documents.fault.comment_closed")
+		case c.Proposed == nil:
+			return conflict("documents.fault.nothing_proposed")
+		}
+		old, running, err := tx.Intent(ctx, id)
+		if err != nil {
+			return err
+		}
+		if running && (old.Kind != IntentAccept || old.Comment != c.ID) {
+			return conflict("documents.fault.busy")
+		}
+		if running {
+			i, resumed = old, true
+			return nil
+		}
+		i = Intent{ID: newID("i"), Material: id, Kind: IntentAccept, Comment: c.ID, By: who.ID, At: s.now(), Step: StepBegun, Prior: m.State}
+		return tx.AddIntent(ctx, i)
+	})
+	return i, c, resumed, err
+}
+
+// applyWording replaces the anchored range by the proposed wording, unless the
+// attempt that is being resumed did. It returns the anchor of the new wording.
+func (s *Service) applyWording(ctx context.Context, who security.Actor, c Comment, resumed bool) (*collab.Anchor, *text, error) {
+	var anchor *collab.Anchor
+	head, err := s.Hub.Edit(ctx, who, c.Material, func(d *crdt.Doc) error {
+		t := open(d)
+		from, to, ok := 0, 0, false
+		if c.Anchor != nil {
+			from, to, ok = collab.Resolve(d, *c.Anchor)
+		}
+		length := units(*c.Proposed)
+		if resumed && ok && from >= to && t.flat.between(from, from+length) == flatWording(*c.Proposed) {
+			anchor = t.anchor(from, from+length)
+			return nil // applied before the crash
+		}
+		if p := t.place(c); !p.orphan && !p.whole && (p.anchor == c.Anchor || t.flat.between(p.from, p.to) == c.Quote) {
+			from, to = p.from, p.to
+		} else {
+			return conflict("documents.fault.passage_gone")
+		}
+		if t.flat.between(from, to) == flatWording(*c.Proposed) {
+			return conflict("documents.fault.proposed_same")
+		}
+		if err := t.replace(from, to, *c.Proposed); err != nil {
+			return err
+		}
+		after := open(d)
+		if after.flat.text == t.flat.text || after.flat.between(from, from+length) != flatWording(*c.Proposed) {
+			return conflict("documents.fault.not_changed")
+		}
+		anchor = after.anchor(from, from+length)
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return anchor, open(head.Body), nil
+}
+
+func (s *Service) finishAccept(ctx context.Context, who security.Actor, i Intent, anchor *collab.Anchor, t *text, done answer) (Comment, *text, error) {
+	var c Comment
+	err := s.Store.Write(ctx, func(tx Tx) error {
+		m, err := tx.Lock(ctx, i.Material)
+		if err != nil {
+			return err
+		}
+		if err := tx.DropIntent(ctx, i.ID); err != nil {
+			return err
+		}
+		if c, err = tx.Comment(ctx, i.Comment); err != nil {
+			return err
+		}
+		now := s.now()
+		c.State, c.Applied, c.Anchor = Settled, true, anchor
+		c.Settlement = &Settlement{Outcome: Accepted, By: who.ID, At: now}
+		if err := tx.SetComment(ctx, c); err != nil {
+			return err
+		}
+		m.ChangedAt = now
+		if err := tx.SetMaterial(ctx, m); err != nil {
+			return err
+		}
+		if err := tx.Record(ctx,
+			s.entry(who, "documents.wording_accepted", i.Material, map[string]any{"comment": c.ID, "author": c.Author}, nil),
+			s.entry(who, "documents.comment_settled", i.Material, map[string]any{"comment": c.ID, "outcome": Accepted}, nil)); err != nil {
+			return err
+		}
+		if done == nil {
+			return nil
+		}
+		return done(tx, c.ID)
+	})
+	return c, t, err
+}
+
+// Wording is the proposed wording, "" when none is proposed or when the
+// passage is to be deleted.
+func (v CommentView) Wording() string {
+	if v.Proposed == nil {
+		return ""
+	}
+	return *v.Proposed
+}

@@ -1,0 +1,137 @@
+package documents
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"spolupis/security"
+	"spolupis/security/access"
+	"spolupis/security/journal"
+)
+
+// Notice tells one person about one thing.
+type Notice struct {
+	Seq      int64 // order, given by the store
+	Person   security.ActorID
+	Kind     string // superseded, stopped, rejected, signed, sign_failed
+	Material MaterialID
+	Version  VersionID
+	Args     []string // fill the sentence "documents.notice.<Kind>"
+	Link     string   // where to look
+	At       time.Time
+	SeenAt   time.Time // zero until he saw it
+	// Cause is the journal entry the notice came from, or 0. The same cause
+	// tells the same person once.
+	Cause int64
+}
+
+func (s *Service) notice(to security.ActorID, kind string, m Material, v VersionID, link string, args ...any) Notice {
+	n := Notice{Person: to, Kind: kind, Material: m.ID, Version: v, Link: link, At: s.now()}
+	for _, a := range args {
+		n.Args = append(n.Args, fmt.Sprint(a))
+	}
+	return n
+}
+
+func page(id MaterialID, number int) string {
+	return fmt.Sprintf("/documents/%s/versions/%d", id, number)
+}
+
+func comparison(id MaterialID, from, to int) string {
+	return fmt.Sprintf("/documents/%s/compare?from=%d&to=%d", id, from, to)
+}
+
+// Notices lists a person's notices, newest first, before a Seq (0 = from the newest).
+func (s *Service) Notices(ctx context.Context, who security.Actor, before int64) ([]Notice, error) {
+	return s.Store.Notices(ctx, who.ID, before, 50)
+}
+
+// Unseen counts the notices a person has not seen, for the navigation.
+func (s *Service) Unseen(ctx context.Context, who security.Actor) (int, error) {
+	if !who.Known() {
+		return 0, nil
+	}
+	return s.Store.Unseen(ctx, who.ID)
+}
+
+// See marks a person's notices as seen, up to and including a Seq.
+func (s *Service) See(ctx context.Context, who security.Actor, upTo int64) error {
+	return s.Store.Write(ctx, func(tx Tx) error { return tx.SeeNotices(ctx, who.ID, upTo, s.now()) })
+}
+
+// Task is one thing that waits for a person.
+type Task struct {
+	What   string // comment, settle, approve, sign, read
+	Title  string
+	Number string // reference number
+	Link   string
+	Count  int       // how many, where there can be more (open comments, notices)
+	Due    time.Time // zero without a deadline
+	Since  time.Time
+}
+
+// Inbox lists everything that waits for who, by deadline and then by age.
+func (s *Service) Inbox(ctx context.Context, who security.Actor) ([]Task, error) {
+	var all []Task
+	for _, ask := range []func() ([]Task, error){
+		func() ([]Task, error) { return s.Store.Asked(ctx, who.ID) },
+		func() ([]Task, error) { return s.Store.ToComment(ctx, who.ID, who.Unit) },
+		func() ([]Task, error) { return s.Store.ToSettle(ctx, who.ID) },
+	} {
+		tasks, err := ask()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, tasks...)
+	}
+	for _, w := range s.Waiting {
+		tasks, err := w.Waiting(ctx, who)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, tasks...)
+	}
+	slices.SortStableFunc(all, func(a, b Task) int {
+		if a.Due.IsZero() != b.Due.IsZero() {
+			if b.Due.IsZero() {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(a.Due.Compare(b.Due), a.Since.Compare(b.Since))
+	})
+	return all, nil
+}
+
+// History lists what happened to a material, newest first, before a journal
+// number (0 = from the newest). Who read it is included for auditors and owners only.
+func (s *Service) History(ctx context.Context, who security.Actor, id MaterialID, before int64) (entries []journal.Entry, reads bool, err error) {
+	if err := s.can(ctx, who, access.View, id); err != nil {
+		return nil, false, err
+	}
+	reads = s.can(ctx, who, access.Audit, id) == nil || s.can(ctx, who, access.Manage, id) == nil
+	entries, err = s.Store.History(ctx, id, reads, before, 100)
+	return entries, reads, err
+}
+
+// Name is a person's name for pages; somebody unknown keeps his pseudonym.
+func (s *Service) Name(ctx context.Context, id security.ActorID) (name, unit string) {
+	return s.name(ctx, id)
+}
+
+// May reports whether who may do act on a material; pages use it to offer only
+// what will be allowed.
+func (s *Service) May(ctx context.Context, who security.Actor, act access.Act, id MaterialID) bool {
+	return s.can(ctx, who, act, id) == nil
+}
+
+func unmarshal(raw json.RawMessage, v any) error {
+	if err := json.Unmarshal(raw, v); err != nil {
+		return fmt.Errorf("journal entry: %w", err)
+	}
+	return nil
+}

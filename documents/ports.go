@@ -1,0 +1,110 @@
+package documents
+
+import (
+	"context"
+	"time"
+
+	"spolupis/collab"
+	"spolupis/collab/crdt"
+	"spolupis/security"
+	"spolupis/security/access"
+	"spolupis/security/journal"
+)
+
+// Reader answers what is stored. A missing thing is fault.NotFound.
+type Reader interface {
+	Agendas(ctx context.Context) ([]Agenda, error) // by name
+	Agenda(ctx context.Context, id AgendaID) (Agenda, error)
+	Material(ctx context.Context, id MaterialID) (Material, error)
+	Participants(ctx context.Context, id MaterialID) ([]Participant, error)
+	Round(ctx context.Context, id MaterialID) (Round, error) // the last one
+	Comments(ctx context.Context, id MaterialID) ([]Comment, error)
+	Comment(ctx context.Context, id CommentID) (Comment, error)
+	// Answered returns the comment that a command with this idempotency key
+	// changed and the digest of the command, or "" when there was none.
+	Answered(ctx context.Context, who security.ActorID, key string) (c CommentID, digest string, err error)
+	Versions(ctx context.Context, id MaterialID) ([]Version, error) // newest first
+	Version(ctx context.Context, id VersionID) (Version, error)
+	Blob(ctx context.Context, sha256 string) ([]byte, error)
+	Circulation(ctx context.Context, id VersionID) (Circulation, error) // the last one of the version
+	Intent(ctx context.Context, id MaterialID) (Intent, bool, error)
+}
+
+// Store keeps materials. Write runs do in one transaction: all of it is
+// durable when Write returns nil, none of it when do returns an error. An error
+// from Write itself may mean either, as with any commit; callers that must know
+// read again.
+type Store interface {
+	Reader
+	List(ctx context.Context, who security.Actor, q Query) (Page, error)
+	Notices(ctx context.Context, who security.ActorID, before int64, limit int) ([]Notice, error) // newest first
+	Unseen(ctx context.Context, who security.ActorID) (int, error)
+	Asked(ctx context.Context, who security.ActorID) ([]Task, error)                           // approvals waiting for him
+	ToComment(ctx context.Context, who security.ActorID, unit security.UnitID) ([]Task, error) // open rounds of his unit
+	ToSettle(ctx context.Context, who security.ActorID) ([]Task, error)                        // his materials with open comments
+	History(ctx context.Context, id MaterialID, reads bool, before int64, limit int) ([]journal.Entry, error)
+	Intents(ctx context.Context, before time.Time) ([]Intent, error) // started before that time
+	Write(ctx context.Context, do func(tx Tx) error) error
+}
+
+// Tx is one transaction of a Store. Reads see its own writes.
+type Tx interface {
+	Reader
+	// Lock reads a material and keeps others from changing it, its comments
+	// or its versions until the transaction ends.
+	Lock(ctx context.Context, id MaterialID) (Material, error)
+	AddAgenda(ctx context.Context, by security.Actor, a Agenda) error
+	NextNumber(ctx context.Context, agenda AgendaID, year int) (int, error)
+	AddMaterial(ctx context.Context, m Material) error
+	SetMaterial(ctx context.Context, m Material) error
+	DropMaterial(ctx context.Context, by security.Actor, id MaterialID) error // only one that is Importing
+	AddParticipant(ctx context.Context, by security.Actor, id MaterialID, p Participant) error
+	DropParticipant(ctx context.Context, by security.Actor, id MaterialID, p Participant) error
+	AddRound(ctx context.Context, r Round) error
+	CloseRound(ctx context.Context, r Round) error
+	AddComment(ctx context.Context, c Comment) error
+	SetComment(ctx context.Context, c Comment) error
+	AddReply(ctx context.Context, c CommentID, r Reply) error
+	Answer(ctx context.Context, who security.ActorID, key, digest string, c CommentID, at time.Time) error
+	PutBlob(ctx context.Context, sha256 string, bytes []byte) error
+	AddVersion(ctx context.Context, v Version) error
+	SetVersionState(ctx context.Context, id VersionID, state State) error
+	AddCirculation(ctx context.Context, c Circulation) error
+	SetCirculation(ctx context.Context, c Circulation) error
+	AddNotice(ctx context.Context, n Notice) error
+	SeeNotices(ctx context.Context, who security.ActorID, upTo int64, at time.Time) error
+	AddIntent(ctx context.Context, i Intent) error
+	SetIntent(ctx context.Context, i Intent) error   // fault.Conflict when it is gone or in another step than i.Was
+	DropIntent(ctx context.Context, id string) error // fault.Conflict when it is gone
+	Record(ctx context.Context, entries ...journal.Entry) error
+}
+
+// Hub is the live text of materials (collab.Hub).
+type Hub interface {
+	Head(ctx context.Context, doc MaterialID) (collab.Head, error)
+	Edit(ctx context.Context, who security.Actor, doc MaterialID, change func(d *crdt.Doc) error) (collab.Head, error)
+	Seal(ctx context.Context, doc MaterialID) (collab.Head, error)
+	Reopen(ctx context.Context, doc MaterialID) error
+	Push(ctx context.Context, doc MaterialID, event []byte)
+}
+
+// Rights says who may do what (access.Rights).
+type Rights interface {
+	Can(ctx context.Context, who security.Actor, act access.Act, on access.Object) error
+}
+
+// People knows the names behind actors (access.Accounts).
+type People interface {
+	Person(ctx context.Context, id security.ActorID) (access.Person, error)
+}
+
+// Reads records that somebody read something, before he gets it (journal.Journal).
+type Reads interface {
+	Recorded(ctx context.Context, who security.Actor, kind, subject string, body any) error
+}
+
+// Waiting is another domain's answer to what waits for a person, such as
+// signatures. Its tasks join those of this package in the inbox.
+type Waiting interface {
+	Waiting(ctx context.Context, who security.Actor) ([]Task, error)
+}
