@@ -47,9 +47,11 @@ func LoadKey(file, origin string) (string, error) {
 	return skey, nil
 }
 
-// openKey takes the key of cfg, or the one the database keeps.
+// openKey takes the key of cfg, or makes one that the database keeps. The
+// database remembers which key its log is signed with: two nodes with
+// different keys would publish heads that no auditor could follow.
 func (j *Journal) openKey(cfg Config) error {
-	skey := cfg.Key
+	skey, keep := cfg.Key, ""
 	if skey == "" {
 		origin := cfg.Origin
 		if origin == "" {
@@ -59,19 +61,42 @@ func (j *Journal) openKey(cfg Config) error {
 		if err != nil {
 			return err
 		}
-		ctx := context.Background()
-		if _, err := j.db.ExecContext(ctx, `INSERT INTO journal_log_key (id, skey) VALUES (1, $1) ON CONFLICT (id) DO NOTHING`, fresh); err != nil {
-			return fmt.Errorf("log key: %w", err)
+		keep = fresh
+	} else {
+		vkey, err := verifierKey(skey)
+		if err != nil {
+			return err
 		}
-		if err := j.db.QueryRowContext(ctx, `SELECT skey FROM journal_log_key WHERE id = 1`).Scan(&skey); err != nil {
-			return fmt.Errorf("log key: %w", err)
+		keep = vkey
+	}
+	ctx := context.Background()
+	if _, err := j.db.ExecContext(ctx, `INSERT INTO journal_log_key (id, skey) VALUES (1, $1) ON CONFLICT (id) DO NOTHING`, keep); err != nil {
+		return fmt.Errorf("log key: %w", err)
+	}
+	var kept string
+	if err := j.db.QueryRowContext(ctx, `SELECT skey FROM journal_log_key WHERE id = 1`).Scan(&kept); err != nil {
+		return fmt.Errorf("log key: %w", err)
+	}
+	keptKey := kept // the public key the log is known by
+	if strings.HasPrefix(kept, "PRIVATE+KEY+") {
+		var err error
+		if keptKey, err = verifierKey(kept); err != nil {
+			return err
 		}
+		if skey == "" {
+			skey = kept
+		}
+	}
+	if skey == "" {
+		return errors.New("log key: this log is signed by a key kept outside the database; configure it")
 	}
 	var err error
 	if j.signer, err = note.NewSigner(skey); err != nil {
 		return fmt.Errorf("log key: %w", err)
 	}
-	j.vkey, err = verifierKey(skey)
+	if j.vkey, err = verifierKey(skey); err == nil && j.vkey != keptKey {
+		err = fmt.Errorf("log key: this log is signed by %s, the key given is %s; every node needs the same", keptKey, j.vkey)
+	}
 	return err
 }
 

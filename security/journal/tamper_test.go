@@ -64,7 +64,7 @@ func emptyBlob(db *database.DB) string {
 }
 
 func TestEveryKindOfTamperingIsFoundAndNamed(t *testing.T) {
-	const n = 600 // two full tiles and an open one
+	const n = 300 // a full tile and an open one
 	for _, c := range []struct {
 		name   string
 		tamper func(t *testing.T, j *Journal)
@@ -75,53 +75,53 @@ func TestEveryKindOfTamperingIsFoundAndNamed(t *testing.T) {
 	}{
 		{"untouched", func(t *testing.T, j *Journal) {}, false, "", 0, 0},
 		{"edited header", func(t *testing.T, j *Journal) {
-			exec(t, j.db, `UPDATE journal_entry SET actor = 'p-4' WHERE seq = 301`)
-		}, false, WrongAltered, 301, 0},
+			exec(t, j.db, `UPDATE journal_entry SET actor = 'p-4' WHERE seq = 261`)
+		}, false, WrongAltered, 261, 0},
 		{"edited time", func(t *testing.T, j *Journal) { exec(t, j.db, `UPDATE journal_entry SET at = at + 1 WHERE seq = 7`) }, false, WrongAltered, 7, 0},
 		{"edited personal part", func(t *testing.T, j *Journal) {
-			exec(t, j.db, `UPDATE journal_entry SET sealed = nonce WHERE seq = 310`)
-		}, false, WrongPersonal, 310, 0},
+			exec(t, j.db, `UPDATE journal_entry SET sealed = nonce WHERE seq = 271`)
+		}, false, WrongPersonal, 271, 0},
 		{"personal part of another entry", func(t *testing.T, j *Journal) {
 			exec(t, j.db, `UPDATE journal_entry SET sealed = (SELECT sealed FROM journal_entry WHERE seq = 16), nonce = (SELECT nonce FROM journal_entry WHERE seq = 16) WHERE seq = 1`)
 		}, false, WrongPersonal, 1, 0},
 		{"personal part blanked without an erasure", func(t *testing.T, j *Journal) {
-			exec(t, j.db, `UPDATE journal_entry SET sealed = `+emptyBlob(j.db)+` WHERE seq = 310`)
-		}, false, WrongPersonal, 310, 0},
+			exec(t, j.db, `UPDATE journal_entry SET sealed = `+emptyBlob(j.db)+` WHERE seq = 271`)
+		}, false, WrongPersonal, 271, 0},
 		{"deleted row", func(t *testing.T, j *Journal) { exec(t, j.db, `DELETE FROM journal_entry WHERE seq = 42`) }, false, WrongMissing, 42, 0},
 		{"swapped rows", func(t *testing.T, j *Journal) {
 			exec(t, j.db, `UPDATE journal_entry SET seq = -1 WHERE seq = 50`)
 			exec(t, j.db, `UPDATE journal_entry SET seq = 50 WHERE seq = 51`)
 			exec(t, j.db, `UPDATE journal_entry SET seq = 51 WHERE seq = -1`)
 		}, false, WrongAltered, 50, 0},
-		{"deleted tail", func(t *testing.T, j *Journal) { exec(t, j.db, `DELETE FROM journal_entry WHERE seq > 590`) }, false, WrongMissing, 591, 0},
+		{"deleted tail", func(t *testing.T, j *Journal) { exec(t, j.db, `DELETE FROM journal_entry WHERE seq > 290`) }, false, WrongMissing, 291, 0},
 		{"deleted tail with the head moved back", func(t *testing.T, j *Journal) {
-			exec(t, j.db, `DELETE FROM journal_entry WHERE seq > 590`)
-			exec(t, j.db, `UPDATE journal_head SET size = 590`)
-		}, false, WrongMissing, 591, 600},
+			exec(t, j.db, `DELETE FROM journal_entry WHERE seq > 290`)
+			exec(t, j.db, `UPDATE journal_head SET size = 290`)
+		}, false, WrongMissing, 291, 300},
 		{"rewritten row and leaf", func(t *testing.T, j *Journal) {
 			exec(t, j.db, `UPDATE journal_entry SET actor = 'p-1' WHERE seq = 100`)
 			r := oneRow(t, j, 100)
 			exec(t, j.db, `UPDATE journal_entry SET leaf = $1 WHERE seq = 100`, r.leafHash())
 		}, false, WrongTile, 100, 0},
 		{"rewritten row and leaf in the open tile", func(t *testing.T, j *Journal) {
-			exec(t, j.db, `UPDATE journal_entry SET actor = 'p-3' WHERE seq = 580`)
-			r := oneRow(t, j, 580)
-			exec(t, j.db, `UPDATE journal_entry SET leaf = $1 WHERE seq = 580`, r.leafHash())
-		}, false, WrongCheckpoint, 551, 600},
-		{"everything rewritten by the holder of the key", func(t *testing.T, j *Journal) { rewrite(t, j, 42) }, true, WrongCheckpoint, 1, 550},
+			exec(t, j.db, `UPDATE journal_entry SET actor = 'p-3' WHERE seq = 280`)
+			r := oneRow(t, j, 280)
+			exec(t, j.db, `UPDATE journal_entry SET leaf = $1 WHERE seq = 280`, r.leafHash())
+		}, false, WrongCheckpoint, 251, 300},
+		{"everything rewritten by the holder of the key", func(t *testing.T, j *Journal) { rewrite(t, j, 42) }, true, WrongCheckpoint, 1, 250},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dbtest.Each(t, sets, func(t *testing.T, db *database.DB) {
 				ctx := context.Background()
 				j := open(t, db, newClock().now)
 				all := some(n)
-				add(t, j, all[:550]...)
+				add(t, j, all[:250]...)
 				outside, err := j.Publish(ctx)
 				if err != nil {
 					t.Fatal(err)
 				}
 				j.Read(ctx, 0, 1)
-				add(t, j, all[550:]...)
+				add(t, j, all[250:]...)
 				if _, err := j.Publish(ctx); err != nil {
 					t.Fatal(err)
 				}
@@ -232,4 +232,25 @@ func TestACheckpointIsSignedByTheLogAndNobodyElse(t *testing.T) {
 			t.Errorf("byte %d flipped and the checkpoint says %+v", i, c)
 		}
 	}
+}
+
+func TestNodesWithDifferentKeysCannotShareALog(t *testing.T) {
+	dbtest.Each(t, sets, func(t *testing.T, db *database.DB) {
+		mine, _, err := note.GenerateKey(rand.Reader, "test.example/log")
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, _, err := note.GenerateKey(rand.Reader, "test.example/log")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range []struct {
+			key string
+			ok  bool
+		}{{mine, true}, {mine, true}, {other, false}, {"", false}, {"nonsense", false}} {
+			if _, err := New(db, Config{Key: c.key}); (err == nil) != c.ok {
+				t.Errorf("%d: %v, want accepted %v", i, err, c.ok)
+			}
+		}
+	})
 }

@@ -135,6 +135,12 @@ func (j *Journal) walk(ctx context.Context, h head, marks []Checkpoint, rep *Rep
 				return err
 			}
 			if !bytes.Equal(root, want) {
+				// A stored full tile, when there is one, tells which entry.
+				if seq, err := j.compareTile(ctx, n/tileWidth, tile); err != nil {
+					return err
+				} else if seq != 0 {
+					return fail(seq, WrongTile)
+				}
 				rep.WrongTo = n
 				return fail(good+1, WrongCheckpoint)
 			}
@@ -198,10 +204,13 @@ func (r row) checkPersonal(secret []byte, rep *Report) error {
 }
 
 // compareTile returns the first entry whose leaf hash is not the one in the
-// stored tile, or 0.
+// stored tile, or 0; the tile being filled is not stored and has no say.
 func (j *Journal) compareTile(ctx context.Context, idx int64, want []byte) (int64, error) {
 	var got []byte
 	err := j.db.QueryRowContext(ctx, `SELECT hashes FROM journal_tile WHERE level = 0 AND idx = $1`, idx).Scan(&got)
+	if errors.Is(err, sql.ErrNoRows) && len(want) < tileWidth*hashSize {
+		return 0, nil
+	}
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return 0, fmt.Errorf("tile 0/%d: %w", idx, err)
 	}
