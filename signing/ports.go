@@ -108,3 +108,8 @@ type Stamper interface {
 	// Stamp returns an RFC 3161 token over a SHA-256 digest. An error leaves the signature waiting for its time stamp.
 	Stamp(ctx context.Context, digest []byte) ([]byte, error)
 }
+
+// Reads records reads; *journal.Journal does.
+type Reads interface {
+	Recorded(ctx context.Context, who security.Actor, kind, subject string, body any) error
+}

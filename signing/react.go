@@ -75,6 +75,10 @@ func (s *Service) Request(ctx context.Context, version VersionID, groups [][]sec
 	if v.State == Superseded || v.State == Rejected {
 		return nil
 	}
+	pdf, err := s.Documents.PDF(ctx, version)
+	if err != nil {
+		return err
+	}
 	now := s.Now()
 	named := map[security.ActorID]bool{}
 	var list []Request
@@ -91,7 +95,7 @@ func (s *Service) Request(ctx context.Context, version VersionID, groups [][]sec
 				state = RequestOpen
 			}
 			list = append(list, Request{
-				Version: v.ID, Signer: who, Group: group, Material: v.Material, MaterialNumber: v.MaterialNumber, Title: v.Title,
+				Version: v.ID, Signer: who, Group: group, Material: v.Material, MaterialNumber: v.MaterialNumber, Title: v.Title, Base: sum(pdf),
 				Number: v.Number, State: state, CreatedAt: now, ChangedAt: now,
 			})
 		}

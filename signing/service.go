@@ -29,6 +29,8 @@ type Config struct {
 	Validity time.Duration
 	// Max is the largest batch; 0 = 1000.
 	Max int
+	// Reads records that a person read a signed document, before he gets it; nil = nothing is recorded.
+	Reads Reads
 	// Failed hears of errors that stopped a worker; it goes on by itself a little later. Called from
 	// several goroutines. May be nil.
 	Failed func(error)
@@ -83,13 +85,6 @@ func (s *Service) Basket(ctx context.Context, who security.Actor) ([]Row, error)
 	}
 	for i := range rows {
 		r := &rows[i]
-		if r.Revision == "" { // nobody has signed it: the frozen document itself
-			pdf, err := s.Documents.PDF(ctx, r.Version)
-			if err != nil {
-				return nil, fmt.Errorf("basket: %w", err)
-			}
-			r.Revision = sum(pdf)
-		}
 		last, ok := seen[r.Material]
 		if !ok {
 			continue
@@ -291,6 +286,19 @@ type Status struct {
 	Report    seal.Report
 	// Newer is the number of the newest frozen version when that is not this one; the signatures here hold for this one only.
 	Newer int
+}
+
+// Read records that who reads the signed file or its report. Call it before the answer.
+func (s *Service) Read(ctx context.Context, who security.Actor, version VersionID, what string) error {
+	if s.Reads == nil {
+		return nil
+	}
+	v, err := s.Documents.Version(ctx, version)
+	if err != nil {
+		return err
+	}
+	return s.Reads.Recorded(ctx, who, "signing.read", "version:"+string(version),
+		map[string]any{"document": v.Material, "version": version, "number": v.Number, "what": what})
 }
 
 // Status validates the signed file of a version now and reports.

@@ -26,7 +26,8 @@ type Request struct {
 	Material       MaterialID
 	MaterialNumber string
 	Title          string
-	Number         int // of the version
+	Base           string // SHA-256 of the frozen document
+	Number         int    // of the version
 	State          RequestState
 	Why            string // of a cancelled one: "superseded", "withdrawn"
 	CreatedAt      time.Time

@@ -60,7 +60,8 @@ type Store interface {
 	// Claim leases the oldest running or cancelling batch that is due and free to one worker until then; fault.NotFound when there
 	// is none.
 	Claim(ctx context.Context, now, until time.Time) (Batch, error)
-	// Save writes down the steps of items, each also in the history of steps, and prolongs the lease. ErrLost when the lease is
+	// Save writes down the steps of items, each also in the history of steps, those that ended without a signature also in the
+	// journal as signing.failed or signing.skipped, and prolongs the lease. ErrLost when the lease is
 	// lost; then nothing is written. The new state of the batch (it may have been cancelled) is returned.
 	Save(ctx context.Context, b Batch, until time.Time, items ...Item) (BatchState, error)
 	// Keep stores a finished signature: the revision, the item as Stored, the request as signed, what Advance says about the others,

@@ -5,6 +5,7 @@ CREATE TABLE signing_request (
     material        TEXT    NOT NULL,
     material_number TEXT    NOT NULL,
     title           TEXT    NOT NULL,
+    base            TEXT    NOT NULL,
     number          INTEGER NOT NULL,
     state           TEXT    NOT NULL,
     why             TEXT    NOT NULL,

@@ -162,7 +162,11 @@ func (s *Store) Save(ctx context.Context, b signing.Batch, until time.Time, item
 				return nil, err
 			}
 			if it.Step.Ended() && it.Step != signing.Stored {
-				entries = append(entries, entry(b.Signer, "signing.failed", of(it.Material),
+				kind := "signing.skipped"
+				if it.Step == signing.Failed {
+					kind = "signing.failed"
+				}
+				entries = append(entries, entry(b.Signer, kind, of(it.Material),
 					map[string]any{"version": it.Version, "batch": b.ID, "step": it.Step, "code": it.Code}))
 			}
 		}

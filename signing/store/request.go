@@ -12,10 +12,10 @@ import (
 	"spolupis/signing"
 )
 
-const requestColumns = `version, signer, grp, material, material_number, title, number, state, why, created_at, changed_at`
+const requestColumns = `version, signer, grp, material, material_number, title, base, number, state, why, created_at, changed_at`
 
 func requestInto(r *signing.Request, created, changed *int64) []any {
-	return []any{&r.Version, &r.Signer, &r.Group, &r.Material, &r.MaterialNumber, &r.Title, &r.Number, &r.State, &r.Why, created, changed}
+	return []any{&r.Version, &r.Signer, &r.Group, &r.Material, &r.MaterialNumber, &r.Title, &r.Base, &r.Number, &r.State, &r.Why, created, changed}
 }
 
 func scanRequest(rows *sql.Rows) (signing.Request, error) {
@@ -31,9 +31,9 @@ func (s *Store) AddRequests(ctx context.Context, requests []signing.Request) err
 	return s.change(ctx, func(tx *sql.Tx) (entries []journal.Entry, err error) {
 		for _, r := range requests {
 			res, err := tx.ExecContext(ctx, `
-				INSERT INTO signing_request (version, signer, grp, material, material_number, title, number, state, why, created_at, changed_at)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (version, signer) DO NOTHING`,
-				r.Version, r.Signer, r.Group, r.Material, r.MaterialNumber, r.Title, r.Number, r.State, r.Why, micro(r.CreatedAt), micro(r.ChangedAt))
+				INSERT INTO signing_request (version, signer, grp, material, material_number, title, base, number, state, why, created_at, changed_at)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (version, signer) DO NOTHING`,
+				r.Version, r.Signer, r.Group, r.Material, r.MaterialNumber, r.Title, r.Base, r.Number, r.State, r.Why, micro(r.CreatedAt), micro(r.ChangedAt))
 			if err != nil {
 				return nil, fmt.Errorf("add request: %w", err)
 			}
@@ -102,9 +102,9 @@ func (s *Store) Basket(ctx context.Context, signer security.ActorID) ([]signing.
 		r.CreatedAt, r.ChangedAt = at(created), at(changed)
 		return r, err
 	}, `
-		SELECT `+requestColumns+`,
+		SELECT r.`+strings.ReplaceAll(requestColumns, ", ", ", r.")+`,
 			(SELECT count(*) FROM signing_revision v WHERE v.version = r.version),
-			coalesce((SELECT v.sha256 FROM signing_revision v WHERE v.version = r.version ORDER BY v.number DESC LIMIT 1), ''),
+			coalesce((SELECT v.sha256 FROM signing_revision v WHERE v.version = r.version ORDER BY v.number DESC LIMIT 1), r.base),
 			coalesce((SELECT i.batch FROM signing_item i WHERE i.version = r.version AND i.signer = r.signer AND i.live = 1), '')
 		FROM signing_request AS r WHERE r.signer = $1 AND r.state = 'open' ORDER BY r.changed_at, r.material_number, r.version LIMIT 1000`, signer)
 	if err != nil {
