@@ -5,7 +5,7 @@ import * as Y from 'yjs'
 import { type Json, person } from '../net/wire.ts'
 import type { Binding } from './binding.ts'
 
-const THROTTLE = 60
+const THROTTLE = 120
 
 /** Others in the document, as presence tells. */
 export interface Peer { client: number; id: string; name: string; color: string; cursor: { a: unknown; h: unknown } | null }

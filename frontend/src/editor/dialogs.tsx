@@ -62,7 +62,7 @@ export function Unsaved({ text }: { text: string }) {
 /** Nothing was confirmed for 20 s: whoever goes on writing must know it. Closes itself when saving works again. */
 export function StuckDialog({ session: s }: { session: Session }) {
   const seen = useSignal(false)
-  const stuck = s.connection.status.value.stuck
+  const stuck = s.connection.status.value.stuck && !s.frozen.value
   useEffect(() => { if (!stuck) seen.value = false }, [stuck])
   if (!stuck || seen.value) return null
   const close = () => { seen.value = true; s.paper.value?.view.focus() }

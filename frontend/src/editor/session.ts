@@ -256,6 +256,7 @@ export class Session {
     const s = this.connection.status.value
     if (s.link === 'ended') return { text: t('editor.save.ended'), level: 'off' }
     if (s.link !== 'open') return s.loaded ? { text: s.waiting ? plural('editor.save.waiting', s.waiting) : t('editor.save.offline'), level: 'off' } : { text: t('editor.save.connecting'), level: 'busy' }
+    if (s.waiting && this.frozen.value) return { text: t('editor.save.frozen'), level: 'off' }
     if (s.waiting) return { text: t('editor.save.saving'), level: 'busy' }
     if (s.savedAt) return { text: t('editor.save.saved', clock(s.savedAt)), level: 'ok' }
     return { text: this.canEdit.value ? t('editor.save.nothing') : t('editor.save.reading'), level: 'ok' }

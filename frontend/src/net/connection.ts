@@ -41,7 +41,8 @@ interface Sent { n: number; edits: number; clock: number }
 const REMOTE = 'remote'
 const SILENCE = 30_000
 const STUCK = 20_000
-const OUT = 15
+/** At most one frame of edits in this time: the server takes 50 messages a second. */
+const OUT = 40
 
 /**
  * Connection keeps one document in step with the server. What is written here
@@ -55,7 +56,9 @@ export class Connection {
   readonly awareness: Awareness
   readonly gate: Gate
   private socket: WebSocket | null = null
-  private ready = false
+  private talking = false // presence and commands may go
+  private ready = false // edits may go: the server has told what it has
+  private lastOut = 0
   private client: number | null = null
   private attempt = 0
   private framesSent = 0
@@ -129,7 +132,7 @@ export class Connection {
   private drop() {
     const ws = this.socket
     this.socket = null
-    this.ready = false
+    this.ready = this.talking = false
     if (!ws) return
     ws.onmessage = ws.onclose = null
     ws.close()
@@ -185,8 +188,8 @@ export class Connection {
         return
       case 'awareness': return applyAwarenessUpdate(this.awareness, m.update, REMOTE)
       case 'query': return this.sendAwareness([this.awareness.clientID])
+      case 'denied': return // the close code that follows says more
       case 'ack': return this.acked(m.n)
-      case 'denied': return this.lost(4403, m.reason)
       case 'event': return this.event(m.event)
     }
   }
@@ -207,6 +210,14 @@ export class Connection {
     this.set({ link: 'open' })
     this.send(encodeStep1(Y.encodeStateVector(doc)))
     this.send(encodeQuery())
+    // Only who may edit is asked what he has; everybody else may speak at once.
+    if (h.right !== 'edit' || h.frozen) this.talk()
+  }
+
+  private talk() {
+    this.talking = true
+    this.sendAwareness([this.awareness.clientID])
+    this.sendCommands()
   }
 
   private answer(vector: Uint8Array) {
@@ -216,8 +227,7 @@ export class Connection {
       this.unsent = 0
       this.push(encodeStep2(Y.encodeStateAsUpdate(this.config.doc, vector)), edits)
     }
-    this.sendAwareness([this.awareness.clientID])
-    this.sendCommands()
+    this.talk()
   }
 
   // ---- edits out
@@ -233,7 +243,7 @@ export class Connection {
     this.set({ waiting: this.status.value.waiting + 1 })
     if (!this.ready) return
     this.outbox.push(update)
-    this.outTimer ??= setTimeout(() => this.flushOut(), OUT)
+    this.outTimer ??= setTimeout(() => this.flushOut(), Math.max(5, this.lastOut + OUT - this.now()))
   }
 
   private clockBefore(update: Uint8Array, client: number) { return Y.parseUpdateMeta(update).from.get(client) ?? Y.getState(this.config.doc.store, client) }
@@ -242,6 +252,7 @@ export class Connection {
     clearTimeout(this.outTimer)
     this.outTimer = undefined
     if (!this.ready || !this.outbox.length) return
+    this.lastOut = this.now()
     const update = this.outbox.length === 1 ? this.outbox[0] : Y.mergeUpdates(this.outbox)
     this.outbox = []
     const edits = this.unsent
@@ -275,19 +286,19 @@ export class Connection {
   // ---- presence
 
   private onAwareness = ({ added, updated, removed }: { added: number[]; updated: number[]; removed: number[] }, origin: unknown) => {
-    if (origin === REMOTE || !this.ready) return
+    if (origin === REMOTE || !this.talking) return
     const mine = [...added, ...updated, ...removed].filter(c => c === this.awareness.clientID)
     if (mine.length) this.sendAwareness(mine)
   }
 
   private sendAwareness(clients: number[]) {
-    if (this.ready && this.awareness.getLocalState()) this.send(encodeAwareness(encodeAwarenessUpdate(this.awareness, clients)))
+    if (this.talking && this.awareness.getLocalState()) this.send(encodeAwareness(encodeAwarenessUpdate(this.awareness, clients)))
   }
 
   // ---- commands and events
 
   private sendCommands() {
-    if (!this.ready) return
+    if (!this.talking) return
     // A comment may lean on text that is still on its way out.
     this.flushOut()
     for (const [id, c] of this.commands) if (!c.sent) { c.sent = true; this.send(encodeCommand(id, c.name, c.args)) }

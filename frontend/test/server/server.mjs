@@ -179,7 +179,7 @@ export async function start({ port = 0, fill = () => {} } = {}) {
       ws.on('close', () => { r.sockets.delete(ws); r.awareness.delete(ws) })
       ws.on('message', data => { try { receive(r, ws, who, data) } catch (e) { console.error(e); ws.close(4422, 'malformed') } })
       ws.send(text(16, { client: String(id), person: ws.person, right: PEOPLE[who].right, frozen: r.frozen, schema: 1, epoch: '1' }))
-      ws.send(sync(0, Y.encodeStateVector(r.doc)))
+      if (PEOPLE[who].right === 'edit' && !r.frozen) ws.send(sync(0, Y.encodeStateVector(r.doc)))
     })
   })
   await new Promise(done => http.listen(port, '127.0.0.1', done))

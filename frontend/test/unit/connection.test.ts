@@ -101,6 +101,27 @@ test('a command waits for the connection and is answered once', async () => {
   expect(a.events).toContainEqual(expect.objectContaining({ type: 'comment' }))
 })
 
+test('edits that came too late for a freeze go out when the text is open again', async () => {
+  const a = await join()
+  server.room('d1').holdAcks = true
+  server.refuse(true)
+  server.drop()
+  await until(() => a.c.status.value.link === 'lost')
+  a.write('pozdě')
+  server.room('d1').frozen = true
+  server.refuse(false)
+  await until(() => a.hellos.length === 2)
+  expect(a.hellos[1].frozen).toBe(true)
+  const answer = a.c.command('comment.add', { kind: 'formal', anchor: null, text: 'i tak' })
+  expect(await answer).toMatchObject({ text: 'i tak' })
+  expect(a.c.status.value.waiting).toBe(1)
+  server.room('d1').frozen = false
+  server.room('d1').holdAcks = false
+  server.drop()
+  await until(() => a.c.status.value.waiting === 0 && a.c.status.value.link === 'open')
+  expect(server.room('d1').text.toString()).toBe('základpozdě')
+})
+
 test('a refused command tells why in the words of the server', async () => {
   const a = await join('tomas')
   await expect(a.c.command('comment.add', { kind: 'major', anchor: null, text: 'x' })).rejects.toThrow('K připomínkování nemáte oprávnění.')
