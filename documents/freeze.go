@@ -501,7 +501,8 @@ func (s *Service) stopRoute(ctx context.Context, tx Tx, who security.Actor, m Ma
 	if err != nil {
 		return false, err
 	}
-	if v.State == Signed || v.State == Published || v.State == Rejected {
+	switch v.State {
+	case Frozen, Signed, Published, Rejected: // nothing runs, or what was given stays
 		return false, nil
 	}
 	if err := tx.SetVersionState(ctx, v.ID, Withdrawn); err != nil {

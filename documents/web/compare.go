@@ -1,0 +1,53 @@
+package web
+
+import (
+	"net/http"
+
+	"spolupis/documents"
+	"spolupis/security/web"
+)
+
+func (h *Handler) compare(w http.ResponseWriter, r *http.Request) {
+	ctx, who := r.Context(), web.Who(r)
+	x, err := h.read(r, "versions")
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	versions, err := h.documents.Versions(ctx, who, x.ID)
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	q := r.URL.Query()
+	from, to := number(q.Get("from")), number(q.Get("to"))
+	if q.Get("from") == "" && len(versions) > 0 { // by default: what the newest version changed, or the draft
+		from, to = versions[0].Number, 0
+		if !x.Editable() && len(versions) > 1 {
+			from, to = versions[1].Number, versions[0].Number
+		}
+	}
+	data := map[string]any{"Head": x, "Versions": versions, "From": from, "To": to, "View": "side"}
+	if q.Get("view") == "column" {
+		data["View"] = "column"
+	}
+	if len(versions) > 0 {
+		a, b, diff, err := h.documents.Compare(ctx, who, x.ID, from, to)
+		if err != nil {
+			h.kit.Fail(w, r, err)
+			return
+		}
+		for _, side := range []documents.Side{a, b} {
+			if side.Version == nil {
+				continue
+			}
+			if err := h.documents.ReadVersion(ctx, who, *side.Version, "compare"); err != nil {
+				h.kit.Fail(w, r, err)
+				return
+			}
+		}
+		groups, changes := fold(diff)
+		data["Groups"], data["Changes"] = groups, changes
+	}
+	h.kit.Page(w, r, http.StatusOK, "documents/compare", data)
+}

@@ -1,0 +1,250 @@
+package web
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"spolupis/documents"
+	"spolupis/security"
+	"spolupis/security/fault"
+	"spolupis/security/web"
+)
+
+func (h *Handler) inbox(w http.ResponseWriter, r *http.Request) {
+	who := web.Who(r)
+	tasks, err := h.documents.Inbox(r.Context(), who)
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	unseen, err := h.documents.Unseen(r.Context(), who)
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	now := h.kit.Now()
+	type row struct {
+		documents.Task
+		Late bool
+	}
+	var rows []row
+	for _, t := range tasks {
+		rows = append(rows, row{t, !t.Due.IsZero() && t.Due.Before(now)})
+	}
+	h.kit.Page(w, r, http.StatusOK, "documents/inbox", map[string]any{"Tasks": rows, "Unseen": unseen, "Creates": creates(who)})
+}
+
+// creates is whether to offer creating; the service decides.
+func creates(who security.Actor) bool {
+	return who.Has(security.Drafter) || who.Has(security.Head) || who.Has(security.Secretariat)
+}
+
+func (h *Handler) notices(w http.ResponseWriter, r *http.Request) {
+	before, _ := strconv.ParseInt(r.URL.Query().Get("before"), 10, 64)
+	all, err := h.documents.Notices(r.Context(), web.Who(r), max(0, before))
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	type row struct {
+		documents.Notice
+		Text string
+	}
+	rows := []row{}
+	var newest, oldest int64
+	for _, n := range all {
+		args := make([]any, len(n.Args))
+		for i, a := range n.Args {
+			args[i] = a
+		}
+		rows = append(rows, row{n, h.kit.Pages.Text(web.Lang(r), "documents.notice."+n.Kind, args...)})
+		newest, oldest = max(newest, n.Seq), n.Seq
+	}
+	if len(all) < 50 {
+		oldest = 0
+	}
+	h.kit.Page(w, r, http.StatusOK, "documents/notices", map[string]any{"Notices": rows, "Newest": newest, "Older": oldest})
+}
+
+func (h *Handler) seeNotices(w http.ResponseWriter, r *http.Request) {
+	upTo, err := strconv.ParseInt(r.PostFormValue("upto"), 10, 64)
+	if err != nil {
+		h.kit.Fail(w, r, fault.Invalid)
+		return
+	}
+	if err := h.documents.See(r.Context(), web.Who(r), upTo); err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	h.kit.Done(w, r, "/notices", "documents.notices.done")
+}
+
+func (h *Handler) agendas(w http.ResponseWriter, r *http.Request, f form) {
+	all, err := h.documents.Agendas(r.Context())
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	units, byID, err := h.units(r)
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	type row struct {
+		documents.Agenda
+		UnitName string
+	}
+	var rows []row
+	for _, a := range all {
+		rows = append(rows, row{a, byID[a.Unit]})
+	}
+	h.kit.Page(w, r, f.status(), "documents/agendas", map[string]any{
+		"Agendas": rows, "Units": units, "Form": f,
+	})
+}
+
+func (h *Handler) createAgenda(w http.ResponseWriter, r *http.Request) {
+	if !h.parse(w, r) {
+		return
+	}
+	a := documents.Agenda{ID: documents.AgendaID(r.Form.Get("id")), Name: r.Form.Get("name"), Unit: security.UnitID(r.Form.Get("unit")), Numbering: r.Form.Get("numbering")}
+	if err := h.documents.CreateAgenda(r.Context(), web.Who(r), a); err != nil {
+		h.again(w, r, err, "", func(f form) { h.agendas(w, r, f) })
+		return
+	}
+	h.kit.Done(w, r, "/agendas/new", "documents.agendas.done", a.Name)
+}
+
+func query(r *http.Request) documents.Query {
+	q := r.URL.Query()
+	return documents.Query{
+		State: documents.State(q.Get("state")), Agenda: documents.AgendaID(q.Get("agenda")), Unit: security.UnitID(q.Get("unit")),
+		Text: q.Get("q"), After: q.Get("after"),
+	}
+}
+
+func (h *Handler) list(w http.ResponseWriter, r *http.Request) {
+	who := web.Who(r)
+	q := query(r)
+	page, err := h.documents.List(r.Context(), who, q)
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	agendas, err := h.documents.Agendas(r.Context())
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	units, byID, err := h.units(r)
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	type row struct {
+		documents.Material
+		UnitName string
+	}
+	var rows []row
+	for _, m := range page.Materials {
+		rows = append(rows, row{m, byID[m.Unit]})
+	}
+	next := ""
+	if page.Next != "" {
+		v := url.Values{}
+		for k, x := range r.URL.Query() {
+			v[k] = x
+		}
+		v.Set("after", page.Next)
+		next = "/documents?" + v.Encode()
+	}
+	h.kit.Page(w, r, http.StatusOK, "documents/list", map[string]any{
+		"Materials": rows, "Next": next, "Query": q, "States": documents.States, "Agendas": agendas, "Units": units,
+		"Creates": creates(who), "Filtered": q != documents.Query{},
+	})
+}
+
+func (h *Handler) newForm(w http.ResponseWriter, r *http.Request, f form) {
+	agendas, err := h.documents.Agendas(r.Context())
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	units, _, err := h.units(r)
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	unit := f.Of("unit")
+	if unit == "" {
+		unit = string(web.Who(r).Unit)
+	}
+	h.kit.Page(w, r, f.status(), "documents/new", map[string]any{"Agendas": agendas, "Units": units, "Unit": unit, "Form": f})
+}
+
+// create makes an empty material, or imports one when Markdown came with it.
+func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
+	if !h.parse(w, r) {
+		return
+	}
+	who := web.Who(r)
+	n := documents.NewMaterial{Title: r.Form.Get("title"), Agenda: documents.AgendaID(r.Form.Get("agenda")), Unit: security.UnitID(r.Form.Get("unit"))}
+	text, err := uploaded(r)
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	var m documents.Material
+	if len(text) > 0 {
+		m, err = h.documents.Import(r.Context(), who, n, text)
+	} else {
+		m, err = h.documents.Create(r.Context(), who, n)
+	}
+	if err != nil {
+		h.again(w, r, err, "", func(f form) { h.newForm(w, r, f) })
+		return
+	}
+	h.kit.Done(w, r, address(m.ID, ""), "documents.new.done", m.Number)
+}
+
+// uploaded is the Markdown of a form: the file when there is one, else what was pasted.
+func uploaded(r *http.Request) ([]byte, error) {
+	file, _, err := r.FormFile("file")
+	if err == nil {
+		defer file.Close()
+		text, err := io.ReadAll(file)
+		if len(text) > 0 || err != nil {
+			return text, err
+		}
+	}
+	pasted := strings.ReplaceAll(r.Form.Get("markdown"), "\r\n", "\n")
+	if strings.TrimSpace(pasted) == "" {
+		return nil, nil
+	}
+	return []byte(pasted), nil
+}
+
+func (h *Handler) apiList(w http.ResponseWriter, r *http.Request) {
+	page, err := h.documents.List(r.Context(), web.Who(r), query(r))
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	type item struct {
+		ID      documents.MaterialID `json:"id"`
+		Number  string               `json:"number"`
+		Title   string               `json:"title"`
+		Agenda  documents.AgendaID   `json:"agenda"`
+		Unit    security.UnitID      `json:"unit"`
+		State   documents.State      `json:"state"`
+		Changed string               `json:"changed_at"`
+	}
+	items := []item{}
+	for _, m := range page.Materials {
+		items = append(items, item{m.ID, m.Number, m.Title, m.Agenda, m.Unit, m.State, m.ChangedAt.Format("2006-01-02T15:04:05.000000Z07:00")})
+	}
+	h.kit.JSON(w, http.StatusOK, map[string]any{"documents": items, "next": page.Next})
+}

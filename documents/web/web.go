@@ -1,0 +1,246 @@
+// Package web is the office's pages and API of materials: list, text,
+// comments, versions, comparison, route, history, notices. Every page but the
+// editor works without JavaScript: plain forms, POST and 303.
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"spolupis/documents"
+	"spolupis/security"
+	"spolupis/security/access"
+	"spolupis/security/fault"
+	"spolupis/security/web"
+)
+
+// Directory knows the people and units of the office (access.Accounts).
+type Directory interface {
+	People(ctx context.Context, f access.PeopleFilter) ([]access.Person, error)
+	Units(ctx context.Context) ([]access.UnitInfo, error)
+}
+
+// Handler serves the pages of documents.
+type Handler struct {
+	kit       *web.Kit
+	documents *documents.Service
+	directory Directory
+	zone      *time.Location // deadlines are days of the office
+}
+
+// New returns the pages of s in the frame of kit.
+func New(kit *web.Kit, s *documents.Service, d Directory) *Handler {
+	return &Handler{kit, s, d, s.Zone}
+}
+
+// Mount registers every route with its rule. All checks of a rule are made
+// again by the service; the rule keeps what is not there and what is not yours alike.
+func (h *Handler) Mount(r chi.Router) {
+	view, edit, manage := web.Document(access.View), web.Document(access.Edit), web.Document(access.Manage)
+	comment, freeze, approve := web.Document(access.Comment), web.Document(access.Freeze), web.Document(access.Approve)
+	get := func(pattern string, rule web.Rule, f http.HandlerFunc) { h.kit.Get(r, pattern, rule, f) }
+	post := func(pattern string, rule web.Rule, f http.HandlerFunc) { h.kit.Post(r, pattern, rule, f) }
+
+	get("/", web.SignedIn, h.inbox)
+	get("/notices", web.SignedIn, h.notices)
+	post("/notices", web.SignedIn, h.seeNotices)
+	get("/agendas/new", web.Roles(security.Administrator), func(w http.ResponseWriter, r *http.Request) { h.agendas(w, r, form{}) })
+	post("/agendas/new", web.Roles(security.Administrator), h.createAgenda)
+
+	get("/documents", web.SignedIn, h.list)
+	post("/documents", web.SignedIn, h.create)
+	get("/documents/new", web.SignedIn, func(w http.ResponseWriter, r *http.Request) { h.newForm(w, r, form{}) })
+	get("/documents/{id}", view, func(w http.ResponseWriter, r *http.Request) { h.overview(w, r, form{}) })
+	get("/documents/{id}/edit", view, h.edit)
+	get("/documents/{id}/text", view, h.text)
+	post("/documents/{id}/title", edit, h.rename)
+	post("/documents/{id}/participants", manage, h.participants)
+	post("/documents/{id}/round", manage, h.round)
+	post("/documents/{id}/freeze", freeze, h.freeze)
+	post("/documents/{id}/draft", freeze, h.openDraft)
+
+	get("/documents/{id}/comments", view, func(w http.ResponseWriter, r *http.Request) { h.comments(w, r, form{}) })
+	post("/documents/{id}/comments", comment, h.command)
+	get("/documents/{id}/versions", view, h.versions)
+	get("/documents/{id}/versions/{n}", view, h.version)
+	post("/documents/{id}/versions/{n}/restore", edit, h.restore)
+	for _, f := range []documents.File{documents.FilePDF, documents.FileMarkdown, documents.FileManifest, documents.FileComments} {
+		get("/documents/{id}/versions/{n}/"+string(f), view, h.file(f))
+	}
+	get("/documents/{id}/compare", view, h.compare)
+	get("/documents/{id}/route", view, func(w http.ResponseWriter, r *http.Request) { h.route(w, r, form{}) })
+	post("/documents/{id}/route", manage, h.startRoute)
+	post("/documents/{id}/route/decision", approve, h.decide)
+	get("/documents/{id}/history", view, h.history)
+
+	get("/api/v1/documents", web.SignedIn, h.apiList)
+	get("/api/v1/documents/{id}/comments", view, h.apiComments)
+	post("/api/v1/documents/{id}/comments", comment, h.apiCommand)
+}
+
+// form is what a refused form shows again: what was typed, and what is wrong where.
+type form struct {
+	Values url.Values
+	Key    string // fault's dictionary key; "" when nothing is wrong
+	Error  string // the fault's sentence in the reader's language
+	Field  string // the field at fault; "" for the whole form
+	Row    string // which of several forms on the page
+}
+
+// Of returns what was typed into a field.
+func (f form) Of(field string) string { return f.Values.Get(field) }
+
+// Wrong returns the sentence about a field of one form of the page, or "".
+func (f form) Wrong(row, field string) string {
+	if f.Row == row && f.Field == field {
+		return f.Error
+	}
+	return ""
+}
+
+// General returns the sentence about one form as a whole, or "".
+func (f form) General(row string) string { return f.Wrong(row, "") }
+
+// In reports whether one of several values was chosen.
+func (f form) In(field, value string) bool {
+	for _, v := range f.Values[field] {
+		if v == value {
+			return true
+		}
+	}
+	return false
+}
+
+// fields tells which field of a form a fault is about; those missing here are
+// about the whole form.
+var fields = map[string]string{
+	"documents.fault.title_empty": "title", "documents.fault.title_long": "title", "documents.fault.agenda_missing": "agenda",
+	"documents.fault.comment_empty": "text", "documents.fault.comment_kind": "kind", "documents.fault.comment_reasoning": "reasoning",
+	"documents.fault.quote": "quote", "documents.fault.proposed_nowhere": "proposed", "documents.fault.proposed_same": "proposed",
+	"documents.fault.outcome": "outcome", "documents.fault.settle_reasoning": "reasoning", "documents.fault.reply_empty": "text",
+	"documents.fault.agenda_id": "id", "documents.fault.agenda_exists": "id", "documents.fault.agenda_name": "name", "documents.fault.agenda_numbering": "numbering",
+	"documents.fault.round_units": "unit", "documents.fault.round_due": "due", "documents.fault.reject_reason": "reason",
+	"documents.fault.participant": "subject", "documents.fault.route_empty": "approvers1",
+}
+
+// again shows a page again with what is wrong, or fails when the fault is not
+// the kind that a person can mend in the form.
+func (h *Handler) again(w http.ResponseWriter, r *http.Request, err error, row string, show func(form)) {
+	f := fault.Of(err)
+	switch f.Kind {
+	case fault.Invalid, fault.Conflict, fault.TooMany, fault.TooLarge:
+		field := fields[f.Key]
+		if field == "" && len(f.Key) > 23 && f.Key[:23] == "documents.fault.import_" {
+			field = "markdown"
+		}
+		show(form{Values: r.Form, Key: f.Key, Error: h.kit.Pages.Text(web.Lang(r), f.Key, f.Args...), Field: field, Row: row})
+	default:
+		h.kit.Fail(w, r, err)
+	}
+}
+
+// status is the HTTP status of a page that shows f again.
+func (f form) status() int {
+	if f.Key == "" {
+		return http.StatusOK
+	}
+	return http.StatusUnprocessableEntity
+}
+
+// parse reads a form; what is too large or broken is refused.
+func (h *Handler) parse(w http.ResponseWriter, r *http.Request) bool {
+	err := r.ParseMultipartForm(1 << 20)
+	if errors.Is(err, http.ErrNotMultipart) {
+		err = r.ParseForm()
+	}
+	if err == nil {
+		return true
+	}
+	kind := fault.Invalid
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		kind = fault.TooLarge
+	}
+	h.kit.Fail(w, r, fault.New(kind, "fault."+kind.Error()))
+	return false
+}
+
+func material(r *http.Request) documents.MaterialID {
+	return documents.MaterialID(chi.URLParam(r, "id"))
+}
+
+func address(id documents.MaterialID, rest string) string { return "/documents/" + string(id) + rest }
+
+// names looks people up once per page.
+type names struct {
+	ctx  context.Context
+	s    *documents.Service
+	seen map[security.ActorID]documents.PersonView
+}
+
+func (h *Handler) names(r *http.Request) *names {
+	return &names{r.Context(), h.documents, map[security.ActorID]documents.PersonView{}}
+}
+
+func (n *names) of(id security.ActorID) documents.PersonView {
+	p, ok := n.seen[id]
+	if !ok {
+		name, unit := n.s.Name(n.ctx, id)
+		p = documents.PersonView{ID: id, Name: name, Unit: unit}
+		n.seen[id] = p
+	}
+	return p
+}
+
+// units maps unit ids to names.
+func (h *Handler) units(r *http.Request) ([]access.UnitInfo, map[security.UnitID]string, error) {
+	all, err := h.directory.Units(r.Context())
+	byID := map[security.UnitID]string{}
+	for _, u := range all {
+		byID[u.ID] = u.Name
+	}
+	return all, byID, err
+}
+
+// head is what every page of one material shows on top: title, number, state, tabs.
+type head struct {
+	documents.Material
+	UnitName string
+	Drafter  documents.PersonView
+	Tab      string
+	May      map[string]bool // edit, comment, manage, freeze, approve, audit
+}
+
+// read opens a material for a page and records the reading before the answer.
+func (h *Handler) read(r *http.Request, tab string) (head, error) {
+	who := web.Who(r)
+	m, err := h.documents.Read(r.Context(), who, material(r), tab)
+	if err != nil {
+		return head{}, err
+	}
+	_, units, err := h.units(r)
+	if err != nil {
+		return head{}, err
+	}
+	x := head{Material: m, UnitName: units[m.Unit], Drafter: h.names(r).of(m.Drafter), Tab: tab, May: map[string]bool{}}
+	for _, act := range []access.Act{access.Edit, access.Comment, access.Manage, access.Freeze, access.Approve, access.Audit} {
+		x.May[string(act)] = h.documents.May(r.Context(), who, act, m.ID)
+	}
+	return x, nil
+}
+
+// Editable reports whether the text can be written in.
+func (x head) Editable() bool { return x.State.Editable() }
+
+func number(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return -1
+	}
+	return n
+}
