@@ -144,7 +144,7 @@ func TestNothingIsStoredInASealedDocument(t *testing.T) {
 func TestRacingSealsAndEditsNeverStoreAfterTheSeal(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
 		ctx := context.Background()
-		for round := range 30 {
+		for round := range 10 {
 			doc := collab.DocumentID(fmt.Sprint("d", round))
 			var wg sync.WaitGroup
 			for w := range 4 {
