@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -552,4 +553,36 @@ func all(t *testing.T, db *database.DB, table string) string {
 		}
 	}
 	return b.String()
+}
+
+// The golden file is what both databases agree on; a column added to one
+// migration and not to the other, or unnoticed, fails here.
+func TestBothSchemasAreTheGoldenOne(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		query := `SELECT m.name || '.' || c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name LIKE 'citizen%'`
+		if o.db.Postgres {
+			query = `SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name LIKE 'citizen%'`
+		}
+		rows, err := o.db.Query(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		var got []string
+		for rows.Next() {
+			var name string
+			if err := rows.Scan(&name); err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, name)
+		}
+		slices.Sort(got)
+		want, err := os.ReadFile("testdata/schema.txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := strings.Join(got, "\n") + "\n"; text != string(want) {
+			t.Errorf("schema:\n%s\nwant testdata/schema.txt:\n%s", text, want)
+		}
+	})
 }
