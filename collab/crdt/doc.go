@@ -45,6 +45,8 @@ type Doc struct {
 	stamp    uint32 // number of the running or last transaction
 	tx       transaction
 	wasteful bool
+	rulers   [][]uint32    // see valueOffset
+	rulerOf  map[int32]int // item -> its ruler
 
 	waiting        [][]byte          // updates whose structs miss something
 	missing        map[uint64]uint32 // retry when the client's clock passes this

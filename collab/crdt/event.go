@@ -109,7 +109,8 @@ func (d *Doc) delta(t int32) []Change {
 	}
 	for x := d.types[t].start; x != none; x = d.items[x].right {
 		it := &d.items[x]
-		added, gone := it.clock >= d.before(it.client), it.deleted() && d.deletedNow(it)
+		known := d.before(it.client)
+		added, gone := it.clock >= known, it.deleted() && d.deletedNow(it)
 		if it.deleted() && (added || !gone) {
 			continue
 		}
@@ -164,12 +165,18 @@ func (d *Doc) delta(t int32) []Change {
 			if run.Delete == 0 {
 				flush()
 			}
-			run.Delete += int(it.length)
+			run.Delete += int(min(it.end(), known) - it.clock)
 		case !added:
 			if run.Retain == 0 {
 				flush()
 			}
-			run.Retain += int(it.length)
+			run.Retain += int(min(it.end(), known) - it.clock)
+			if it.end() > known { // typing has made the item longer
+				flush()
+				at, _ := utf16Cut(d.content(it), int(known-it.clock))
+				run.Attrs, run.ID = cur.attrs(d), ID{d.clients[it.client].id, known}
+				run.Insert = string(d.content(it)[at:])
+			}
 		case it.kind == kindString:
 			if run.Insert == "" {
 				flush()

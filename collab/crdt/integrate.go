@@ -132,6 +132,9 @@ func (d *Doc) split(c int32, p place, diff uint32) int32 {
 	if r.block != none {
 		d.indexSplit(y)
 	}
+	if k, ok := d.rulerOf[x]; ok {
+		d.rulerOf[y] = k
+	}
 	d.clients[c].insert(p, r.clock, y)
 	d.tx.merge = append(d.tx.merge, cid{c, r.clock})
 	return y
@@ -144,22 +147,59 @@ func (d *Doc) splitContent(l, r *item, diff uint32) {
 		if int(l.size) == int(diff)+int(r.length) { // ASCII: one byte, one unit
 			l.size = diff
 		} else {
-			at, inside := utf16Cut(p, int(diff))
+			at, inside := utf16CutNear(p, int(diff), int(r.length))
 			if inside {
 				d.splitSurrogate(l, r, p, at)
 				return
 			}
 			l.size = uint32(at)
 		}
-	case kindAny:
-		l.size = uint32(anyOffset(d.content(l), diff))
-	case kindJSON:
-		l.size = uint32(jsonOffset(d.content(l), diff))
+	case kindAny, kindJSON:
+		l.size = d.valueOffset(l, diff, diff+r.length)
 	default:
 		return
 	}
 	r.off += l.size
 	r.size -= l.size
+}
+
+// longValues is from how many values on it pays to remember where each one starts.
+const longValues = 64
+
+// valueOffset finds where value n of an item of count values starts. Values have no
+// fixed length; so that cutting a long run again and again does not read it again and
+// again, the places are kept until the transaction ends.
+func (d *Doc) valueOffset(it *item, n, count uint32) uint32 {
+	skip := (*reader).skipValue
+	if it.kind == kindJSON {
+		skip = (*reader).skipBytes
+	}
+	if count < longValues {
+		r := reader{b: d.content(it)}
+		for ; n > 0; n-- {
+			skip(&r)
+		}
+		return uint32(r.i)
+	}
+	cl := &d.clients[it.client]
+	x := cl.at(cl.find(it.clock))
+	k, ok := d.rulerOf[x]
+	if !ok {
+		if d.rulerOf == nil {
+			d.rulerOf = make(map[int32]int)
+		}
+		k = len(d.rulers)
+		r := reader{b: d.content(it)}
+		places := make([]uint32, 0, count)
+		for range count {
+			places = append(places, it.off+uint32(r.i))
+			skip(&r)
+		}
+		d.rulers = append(d.rulers, places)
+		d.rulerOf[x] = k
+	}
+	i, _ := slices.BinarySearch(d.rulers[k], it.off)
+	return d.rulers[k][i+int(n)] - it.off
 }
 
 // splitSurrogate cuts a character that takes two UTF-16 units: both sides get
@@ -532,6 +572,9 @@ func (d *Doc) commit() (events []Event) {
 	}
 	for i := len(d.tx.merge) - 1; i >= 0; i-- {
 		d.mergeAround(d.tx.merge[i])
+	}
+	if d.rulers != nil {
+		d.rulers, d.rulerOf = nil, nil
 	}
 	if d.wasteful {
 		d.compact()

@@ -238,3 +238,26 @@ func utf16Cut(p []byte, n int) (at int, inside bool) {
 	}
 	return at, false
 }
+
+// utf16CutNear is utf16Cut when it is known how many units lie on either side; it
+// starts from the nearer end.
+func utf16CutNear(p []byte, left, right int) (at int, inside bool) {
+	if left <= right {
+		return utf16Cut(p, left)
+	}
+	at = len(p)
+	for at > 0 && right > 0 {
+		at--
+		for p[at]&0xc0 == 0x80 {
+			at--
+		}
+		if p[at] >= 0xf0 {
+			if right == 1 {
+				return at, true
+			}
+			right--
+		}
+		right--
+	}
+	return at, false
+}

@@ -116,8 +116,8 @@ func oracleRuns() int {
 	return 500
 }
 
-func TestOurEditsMakeTheBytesOfYjs(t *testing.T)  { compareHistories(t, "mirror") }
-func TestEditsOfYjsGiveTheSameState(t *testing.T) { compareHistories(t, "observe") }
+func TestOurEditsMakeTheBytesOfYjs(t *testing.T)  { t.Parallel(); compareHistories(t, "mirror") }
+func TestEditsOfYjsGiveTheSameState(t *testing.T) { t.Parallel(); compareHistories(t, "observe") }
 
 func compareHistories(t *testing.T, mode string) {
 	o := startOracle(t)
@@ -202,6 +202,13 @@ func compare(d *Doc, e event) error {
 	}
 	if got, want := d.Snapshot().Encode(), e.bytes(6); !bytes.Equal(got, want) {
 		return fmt.Errorf("snapshot %x, want %x", got, want)
+	}
+	v2 := New(Config{Client: 1, KeepDeleted: d.keepDeleted})
+	if err := v2.ApplyV2(e.bytes(5)); err != nil {
+		return fmt.Errorf("format v2: %w", err)
+	}
+	if got, want := v2.Encode(), e.bytes(2); !d.Pending() && !bytes.Equal(got, want) {
+		return fmt.Errorf("state from format v2\n%x, want\n%x", got, want)
 	}
 	var want map[string]any
 	json.Unmarshal(e[4], &want)

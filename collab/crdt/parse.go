@@ -341,6 +341,9 @@ func anyOffset(p []byte, n uint32) int {
 	return r.i
 }
 
+func (r *reader) skipValue() { r.skipAny(0) }
+func (r *reader) skipBytes() { r.bytes() }
+
 func jsonOffset(p []byte, n uint32) int {
 	r := reader{b: p}
 	for ; n > 0; n-- {
