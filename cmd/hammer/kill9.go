@@ -35,12 +35,12 @@ func kill9(ctx context.Context, o options) (*verdict, error) {
 	var slowest time.Duration
 	for n := range o.runs {
 		began := time.Now()
-		back, err := c.once(ctx, s, v, n)
+		back, kept, err := c.once(ctx, s, v, n)
 		if err != nil {
 			return nil, fmt.Errorf("run %d: %w", n+1, err)
 		}
 		slowest = max(slowest, back)
-		o.log("run %2d: %d acknowledged, %d typed, all agreed %d ms after the restart (%s)", n+1, c.acked(), c.typed(),
+		o.log("run %2d: %s, all agreed %d ms after the restart (%s)", n+1, kept,
 			back.Milliseconds(), time.Since(began).Round(time.Millisecond))
 		if len(v.Broken) > 0 {
 			break // what a server that broke its word does next says nothing
@@ -48,7 +48,7 @@ func kill9(ctx context.Context, o options) (*verdict, error) {
 	}
 	v.Figures["kills"] = o.runs
 	v.Figures["officials"] = o.clients
-	v.Figures["documents"] = len(o.documents)
+	v.Figures["documents"] = len(c.o.documents)
 	v.Figures["acknowledged characters"] = c.acked()
 	v.Figures["slowest agreement ms"] = slowest.Milliseconds()
 	return v, nil
@@ -68,8 +68,9 @@ func (c *crew) typed() (n uint64) {
 	return n
 }
 
-// once lets everybody type, kills the server, and checks what it kept. It returns how long agreement took.
-func (c *crew) once(ctx context.Context, s *victim, v *verdict, run int) (time.Duration, error) {
+// once lets everybody type, kills the server, and checks what it kept. It returns how long agreement took and how much was
+// acknowledged when the server died.
+func (c *crew) once(ctx context.Context, s *victim, v *verdict, run int) (took time.Duration, kept string, err error) {
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	for _, t := range c.typists {
@@ -77,34 +78,35 @@ func (c *crew) once(ctx context.Context, s *victim, v *verdict, run int) (time.D
 	}
 	before := c.acked()
 	if err := sleep(ctx, 300*time.Millisecond+rand.N(700*time.Millisecond)); err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	s.kill()
-	err := sleep(ctx, c.o.every) // some go on typing without a server
+	err = sleep(ctx, c.o.every) // some go on typing without a server
 	close(stop)
 	wg.Wait()
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	for _, t := range c.typists {
 		t.Break()
 	}
+	kept = fmt.Sprintf("%d of %d characters acknowledged", c.acked(), c.typed())
 	if c.acked() == before {
 		v.breach("run %d: nothing was acknowledged while %d officials typed", run+1, len(c.typists))
 	}
 	began := time.Now()
 	if err := s.start(ctx); err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	for _, doc := range c.o.documents {
 		if err := c.inspect(ctx, doc, run, v); err != nil {
-			return 0, err
+			return 0, "", err
 		}
 	}
 	if err := c.agree(ctx, run, v); err != nil {
-		return 0, err
+		return 0, "", err
 	}
-	return time.Since(began), nil
+	return time.Since(began), kept, nil
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -32,13 +32,13 @@ func load(ctx context.Context, o options) (*verdict, error) {
 	if err := c.each(func(t *typist) error { return t.WaitAcked(ctx) }); err != nil {
 		return nil, fmt.Errorf("wait for the last acknowledgements: %w", err)
 	}
-	for _, doc := range o.documents {
+	for _, doc := range c.o.documents {
 		if err := c.agreeOn(ctx, doc, 0, v); err != nil {
 			return nil, err
 		}
 	}
 	v.Figures["officials"] = o.clients
-	v.Figures["documents"] = len(o.documents)
+	v.Figures["documents"] = len(c.o.documents)
 	v.Figures["acknowledged characters"] = c.acked()
 	v.Figures["durable p50/p95/p99 ms"] = quantiles(durable)
 	v.Figures["shown p50/p95/p99 ms"] = quantiles(shown)

@@ -1,6 +1,6 @@
 // Command hammer drives a running server with many simulated officials and checks its promises from outside.
 //
-//	hammer kill9 -server ./spolupis -args "serve" -url http://127.0.0.1:8080 -login eva:heslo,karel:heslo -documents m-1,m-2
+//	hammer kill9 -server ./spolupis -args "demo -data d" -login dvorakova,novak -password PASSWORD -new 3
 //	hammer load  -url http://127.0.0.1:8080 -token t1,t2 -documents m-1 -clients 50 -for 30s
 //
 // kill9 starts the server itself and kills it in mid-typing, again and again: nothing that was acknowledged may be missing
@@ -70,6 +70,9 @@ type options struct {
 	url       string   // http://host:port
 	people    []credential
 	documents []string
+	create    int // materials to make first, by the first of people
+	agenda    string
+	unit      string
 	clients   int
 	runs      int
 	lasting   time.Duration
@@ -83,8 +86,12 @@ func parse(scenario string, args []string) (o options, asJSON bool, bound time.D
 	serverArgs := f.String("args", "", "its arguments, separated by spaces")
 	f.StringVar(&o.url, "url", "http://127.0.0.1:8080", "where the server answers")
 	tokens := f.String("token", "", "API tokens of the officials, separated by commas")
-	logins := f.String("login", "", "login:password of the officials, separated by commas")
+	logins := f.String("login", "", "logins of the officials, or login:password, separated by commas")
+	password := f.String("password", "", "password of all logins given without one")
 	documents := f.String("documents", "", "documents to write in, separated by commas")
+	f.IntVar(&o.create, "new", 0, "instead, let the first official make so many new materials")
+	f.StringVar(&o.agenda, "agenda", "rada", "agenda of new materials")
+	f.StringVar(&o.unit, "unit", "oi", "department of new materials")
 	f.IntVar(&o.clients, "clients", 20, "officials that type")
 	f.IntVar(&o.runs, "runs", 20, "how often to kill (kill9)")
 	f.DurationVar(&o.lasting, "for", 10*time.Second, "how long to type (load)")
@@ -101,8 +108,11 @@ func parse(scenario string, args []string) (o options, asJSON bool, bound time.D
 		o.people = append(o.people, credential{token: t})
 	}
 	for _, l := range split(*logins) {
-		name, password, _ := strings.Cut(l, ":")
-		o.people = append(o.people, credential{login: name, password: password})
+		name, own, ok := strings.Cut(l, ":")
+		if !ok {
+			own = *password
+		}
+		o.people = append(o.people, credential{login: name, password: own})
 	}
 	o.log = func(format string, args ...any) {
 		if !*quiet {
@@ -112,11 +122,11 @@ func parse(scenario string, args []string) (o options, asJSON bool, bound time.D
 	switch {
 	case len(o.people) == 0:
 		err = fmt.Errorf("-token or -login: who is typing?")
-	case len(o.documents) == 0:
-		err = fmt.Errorf("-documents: write in what?")
+	case len(o.documents) == 0 && o.create == 0:
+		err = fmt.Errorf("-documents or -new: write in what?")
 	case scenario == "kill9" && o.server == "":
 		err = fmt.Errorf("-server: start and kill what?")
-	case o.clients > 8*len(o.people)*len(o.documents):
+	case o.clients > 8*len(o.people)*max(len(o.documents), o.create):
 		err = fmt.Errorf("-clients %d: one person may have 8 connections to a document", o.clients)
 	}
 	return o, asJSON, bound, err

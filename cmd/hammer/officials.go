@@ -135,6 +135,14 @@ func gather(ctx context.Context, o options) (*crew, error) {
 		}
 		c.headers = append(c.headers, h)
 	}
+	for n := range o.create {
+		doc, err := c.newMaterial(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		c.o.documents = append(c.o.documents, doc)
+	}
+	o.documents = c.o.documents
 	for i := range o.clients {
 		doc := o.documents[i%len(o.documents)]
 		off, err := official.Dial(ctx, official.Config{URL: o.socket(doc), Header: c.headers[i/len(o.documents)%len(c.headers)]})
@@ -147,6 +155,30 @@ func gather(ctx context.Context, o options) (*crew, error) {
 		c.typists = append(c.typists, &typist{Official: off, n: i, room: doc})
 	}
 	return c, nil
+}
+
+// newMaterial fills in the form for a new material and returns the document's id.
+func (c *crew) newMaterial(ctx context.Context, n int) (string, error) {
+	form := url.Values{"title": {fmt.Sprint("Zkouška odolnosti ", n+1)}, "agenda": {c.o.agenda}, "unit": {c.o.unit}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.o.url+"/documents", strings.NewReader(form.Encode()))
+	if err != nil {
+		return "", err
+	}
+	req.Header = c.headers[0].Clone()
+	req.Header.Set("Origin", c.o.url)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	client := &http.Client{Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(req)
+	if err != nil {
+		return "", fmt.Errorf("new material: %w", err)
+	}
+	resp.Body.Close()
+	_, id, ok := strings.Cut(resp.Header.Get("Location"), "/documents/")
+	if !ok || resp.StatusCode != http.StatusSeeOther {
+		return "", fmt.Errorf("new material: %s, location %q", resp.Status, resp.Header.Get("Location"))
+	}
+	id, _, _ = strings.Cut(id, "?")
+	return id, nil
 }
 
 // stranger opens a document with no memory of it.
