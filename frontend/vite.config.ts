@@ -1,4 +1,9 @@
+import { existsSync, readdirSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
+
+// Every island is an entry of its own: src/islands/signing.ts becomes signing.js.
+const folder = new URL('src/islands', import.meta.url)
+const islands = Object.fromEntries((existsSync(folder) ? readdirSync(folder) : []).filter(f => /^[a-z]+\.ts$/.test(f)).map(f => [f.slice(0, -3), `src/islands/${f}`]))
 
 // File names are fixed: the Go side embeds dist and adds a hash of its own to
 // the address, so the same sources give the same bytes under the same names.
@@ -12,7 +17,7 @@ export default defineConfig({
     reportCompressedSize: false,
     assetsInlineLimit: 0,
     rollupOptions: {
-      input: { editor: 'src/editor/main.tsx', pages: 'src/islands/pages.ts' },
+      input: { editor: 'src/editor/main.tsx', pages: 'src/css/pages.css', ...islands },
       output: { entryFileNames: '[name].js', chunkFileNames: '[name].js', assetFileNames: '[name][extname]' },
     },
   },

@@ -165,7 +165,8 @@ export class Session {
     v.dispatch(v.state.tr.setSelection(TextSelection.between(v.state.doc.resolve(from), v.state.doc.resolve(to))))
     const dom = v.domAtPos(from).node
     const e = dom instanceof HTMLElement ? dom : dom.parentElement
-    e?.scrollIntoView({ block: 'center', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' })
+    const box = v.coordsAtPos(from)
+    if (box.top < 90 || box.bottom > innerHeight - 80) e?.scrollIntoView({ block: 'center', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' })
     if (focus) v.focus()
   }
 
@@ -242,7 +243,7 @@ export class Session {
     try {
       const result = await this.connection.command(name, args)
       const c = this.comments.value?.put((result as Json | null)?.comment ?? result)
-      if (c && name === 'comment.add') this.comments.value!.active.value = c.id
+      if (c && name === 'comment.add') this.show(c.id, false)
       return null
     } catch (err) {
       return (err instanceof Refused && err.message) || t('editor.comments.failed')

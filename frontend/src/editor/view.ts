@@ -48,6 +48,9 @@ export class Paper {
     const paper = this
     this.view = new EditorView(o.mount, {
       state: EditorState.create({ doc, plugins: this.plugins() }),
+      // The toolbar stands over the top of the page and the status bar over its foot.
+      scrollThreshold: { top: 80, bottom: 60, left: 0, right: 0 },
+      scrollMargin: { top: 90, bottom: 80, left: 5, right: 5 },
       clipboardParser: new OfficeParser(),
       transformPastedHTML: withoutStyles,
       transformPasted: (slice, view) => pasted(slice, view.state),
