@@ -404,10 +404,23 @@ func (r *room) dismiss(c *Closed) {
 	}
 }
 
-// recheck looks up the rights of who, or of everybody, again.
+// recheck looks at the rights of who, or of everybody, again: at the epoch first, which is cheap and moves seldom.
 func (r *room) recheck(ctx context.Context, who security.ActorID) {
+	epochs := map[security.ActorID]int64{}
 	for m := range r.members {
 		if who != "" && m.who.ID != who {
+			continue
+		}
+		epoch, ok := epochs[m.who.ID]
+		if !ok {
+			var err error
+			if epoch, err = r.h.cfg.Rights.Epoch(ctx, m.who.ID, r.doc); err != nil {
+				r.h.cfg.Logger.Warn("look up rights", "document", r.doc, "error", err)
+				return // every update is judged anyway; the next look is soon
+			}
+			epochs[m.who.ID] = epoch
+		}
+		if epoch == m.epoch {
 			continue
 		}
 		if c := r.lookUp(ctx, m); c != nil {
