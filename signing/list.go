@@ -11,6 +11,7 @@ import (
 	"github.com/transparency-dev/merkle/rfc6962"
 
 	"spolupis/security"
+	"spolupis/signing/seal"
 )
 
 // Intent is what a person is about to authorise: he, this certificate, exactly these documents in this order.
@@ -18,7 +19,8 @@ type Intent struct {
 	Signer      security.ActorID
 	Fingerprint string
 	Rows        []Row
-	Expires     time.Time // of the authorisation, if given now; not a part of Hash
+	Class       seal.Class // of the signatures; follows from the certificate
+	Expires     time.Time  // of the authorisation, if given now; not a part of Hash
 }
 
 // Hash is the RFC 6962 Merkle root over the list: a head that names the signer, the certificate and the count, then one leaf for

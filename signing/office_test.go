@@ -1,7 +1,6 @@
 package signing_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +18,7 @@ import (
 	"spolupis/signing"
 	"spolupis/signing/keys"
 	"spolupis/signing/seal"
+	"spolupis/signing/signingtest"
 	"spolupis/signing/store"
 )
 
@@ -30,7 +30,7 @@ type office struct {
 	db      *database.DB
 	journal *journal.Journal
 	store   *store.Store
-	docs    *documents
+	docs    *signingtest.Documents
 	keys    *keys.Folder
 	clock   *clock
 	cfg     signing.Config
@@ -68,7 +68,7 @@ const password = "dlouhé heslo Jany"
 
 func open(t *testing.T, db *database.DB) *office {
 	t.Helper()
-	o := &office{t: t, db: db, docs: &documents{versions: map[signing.VersionID]signing.VersionInfo{}}}
+	o := &office{t: t, db: db, docs: &signingtest.Documents{}}
 	o.clock = &clock{now: time.Now().UTC().Truncate(time.Microsecond)}
 	var err error
 	if o.journal, err = journal.New(db, journal.Config{Now: o.clock.Now}); err != nil {
@@ -100,76 +100,13 @@ func service(t *testing.T, cfg signing.Config) *signing.Service {
 	return s
 }
 
-// documents holds frozen versions.
-type documents struct {
-	mu       sync.Mutex
-	versions map[signing.VersionID]signing.VersionInfo
-}
-
-func (d *documents) Version(_ context.Context, id signing.VersionID) (signing.VersionInfo, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	v, ok := d.versions[id]
-	if !ok {
-		return v, fault.New(fault.NotFound, "documents.fault.version")
-	}
-	for _, w := range d.versions {
-		if w.Material == v.Material {
-			v.Latest = max(v.Latest, w.Number)
-		}
-	}
-	return v, nil
-}
-
-func (d *documents) PDF(ctx context.Context, id signing.VersionID) ([]byte, error) {
-	v, err := d.Version(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return paper(fmt.Sprintf("%s %d", v.Material, v.Number)), nil
-}
-
-func (d *documents) Changes(_ context.Context, from, to signing.VersionID) (int, error) {
-	return 3, nil
-}
-
-func (d *documents) put(v signing.VersionInfo) signing.VersionID {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if v.ID == "" {
-		v.ID = signing.VersionID(fmt.Sprintf("%s-v%d", v.Material, v.Number))
-	}
-	d.versions[v.ID] = v
-	return v.ID
-}
-
-// paper is a small PDF of the kind package documents/render writes: classic cross-reference table, form and annotations in objects.
-func paper(text string) []byte {
-	var b bytes.Buffer
-	b.WriteString("%PDF-1.7\n%\xE2\xE3\xCF\xD3\n")
-	content := "BT /F0 12 Tf 72 700 Td (" + text + ") Tj ET"
-	objects := []string{
-		"<</Type/Catalog/Pages 2 0 R/AcroForm 4 0 R/Lang(cs)>>", "<</Type/Pages/Count 1/Kids[3 0 R]>>",
-		"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595.2 841.9]/Contents 6 0 R/Resources<</Font<</F0 7 0 R>>>>/Annots 5 0 R>>",
-		"<</Fields[]/SigFlags 0>>", "[]", fmt.Sprintf("<</Length %d>>\nstream\n%s\nendstream", len(content), content),
-		"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>", "<</Title(Material)>>",
-	}
-	xref := "0000000000 65535 f \n"
-	for i, o := range objects {
-		xref += fmt.Sprintf("%010d 00000 n \n", b.Len())
-		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", i+1, o)
-	}
-	fmt.Fprintf(&b, "xref\n0 %d\n%strailer\n<</Size %d/Root 1 0 R/Info 8 0 R>>\nstartxref\n%d\n%%%%EOF\n", len(objects)+1, xref, len(objects)+1, b.Len())
-	return b.Bytes()
-}
-
 // ask freezes n materials and asks the groups to sign them.
 func (o *office) ask(n int, groups ...[]security.ActorID) []signing.VersionID {
 	o.t.Helper()
 	var out []signing.VersionID
 	for i := range n {
 		m := signing.MaterialID(fmt.Sprintf("m-%03d", i))
-		id := o.docs.put(signing.VersionInfo{Material: m, MaterialNumber: fmt.Sprintf("KUKV %d/2026", i), Title: "Dotace č. " + fmt.Sprint(i), Number: 1, State: "approved"})
+		id := o.docs.Put(signing.VersionInfo{Material: m, MaterialNumber: fmt.Sprintf("KUKV %d/2026", i), Title: "Dotace č. " + fmt.Sprint(i), Number: 1, State: "approved"})
 		if err := o.React(o.t.Context(), event("documents.approved", m, map[string]any{"version": id, "signers": groups})); err != nil {
 			o.t.Fatal(err)
 		}

@@ -100,6 +100,15 @@ func (s *Service) Basket(ctx context.Context, who security.Actor) ([]Row, error)
 	return rows, nil
 }
 
+// Class says what the signatures of who are worth before the law.
+func (s *Service) Class(ctx context.Context, who security.Actor) (seal.Class, error) {
+	c, err := s.Keys.Credential(ctx, who.ID)
+	if err != nil {
+		return "", err
+	}
+	return c.Certificate().Class, nil
+}
+
 // Lost returns the requests of who that were cancelled in the last 30 days, to be told on his page.
 func (s *Service) Lost(ctx context.Context, who security.Actor) ([]Request, error) {
 	return s.Store.Lost(ctx, who.ID, s.Now().AddDate(0, 0, -30))
@@ -164,7 +173,7 @@ func (s *Service) Confirm(ctx context.Context, who security.Actor, versions []Ve
 	if err != nil {
 		return Intent{}, err
 	}
-	in.Fingerprint = sum(c.Certificate().Cert.Raw)
+	in.Fingerprint, in.Class = sum(c.Certificate().Cert.Raw), c.Certificate().Class
 	return in, nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"spolupis/security/fault"
 	"spolupis/signing"
 	"spolupis/signing/seal"
+	"spolupis/signing/signingtest"
 )
 
 func each(t *testing.T, run func(o *office)) {
@@ -113,7 +114,7 @@ func TestAChangedTextMustBeOpenedFirst(t *testing.T) {
 		if _, err := o.Opened(ctx, "p-jana", v); err != nil {
 			o.t.Fatal(err)
 		}
-		next := o.docs.put(signing.VersionInfo{Material: "m-000", MaterialNumber: "KUKV 0/2026", Title: "Dotace", Number: 2, State: "approved"})
+		next := o.docs.Put(signing.VersionInfo{Material: "m-000", MaterialNumber: "KUKV 0/2026", Title: "Dotace", Number: 2, State: "approved"})
 		for _, e := range []struct {
 			kind string
 			body map[string]any
@@ -221,7 +222,7 @@ func TestWhatWasSupersededMeanwhileIsSkippedWithAReason(t *testing.T) {
 	each(t, func(o *office) {
 		versions := o.ask(3, []security.ActorID{"p-jana"})
 		id := o.authorise(jana, versions...)
-		o.docs.put(signing.VersionInfo{ID: versions[1], Material: "m-001", Number: 1, State: signing.Superseded})
+		o.docs.Put(signing.VersionInfo{ID: versions[1], Material: "m-001", Number: 1, State: signing.Superseded})
 		if err := o.React(o.t.Context(), event("documents.superseded", "m-002", map[string]any{"version": versions[2]})); err != nil {
 			o.t.Fatal(err)
 		}
@@ -245,7 +246,7 @@ func TestASignatureStaysWithItsVersion(t *testing.T) {
 	v := o.ask(1, []security.ActorID{"p-jana"})[0]
 	o.authorise(jana, v)
 	o.work()
-	o.docs.put(signing.VersionInfo{Material: "m-000", Number: 2, State: "frozen"})
+	o.docs.Put(signing.VersionInfo{Material: "m-000", Number: 2, State: "frozen"})
 	if err := o.React(t.Context(), event("documents.superseded", "m-000", map[string]any{"version": v})); err != nil {
 		t.Fatal(err)
 	}
@@ -526,7 +527,7 @@ func (o *office) again(round int) []signing.VersionID {
 	var out []signing.VersionID
 	for i := range 2 {
 		m := signing.MaterialID("r-" + string(rune('a'+i)) + "-" + time.Duration(round).String())
-		id := o.docs.put(signing.VersionInfo{Material: m, MaterialNumber: string(m), Title: "x", Number: 1, State: "approved"})
+		id := o.docs.Put(signing.VersionInfo{Material: m, MaterialNumber: string(m), Title: "x", Number: 1, State: "approved"})
 		if err := o.Request(o.t.Context(), id, [][]security.ActorID{{"p-jana"}}); err != nil {
 			o.t.Fatal(err)
 		}
@@ -593,12 +594,12 @@ func (s killStore) Release(ctx context.Context, b signing.Batch, state signing.B
 }
 
 type killDocuments struct {
-	*documents
+	*signingtest.Documents
 	k *killer
 }
 
 func (d killDocuments) PDF(ctx context.Context, id signing.VersionID) (b []byte, err error) {
-	err = d.k.around(ctx, func() (err error) { b, err = d.documents.PDF(ctx, id); return })
+	err = d.k.around(ctx, func() (err error) { b, err = d.Documents.PDF(ctx, id); return })
 	return b, err
 }
 
