@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -641,4 +642,26 @@ type killStamper struct {
 func (s killStamper) Stamp(ctx context.Context, digest []byte) (token []byte, err error) {
 	err = s.k.around(ctx, func() (err error) { token, err = s.Stamper.Stamp(ctx, digest); return })
 	return token, err
+}
+
+// TestABasketOfAThousand runs under SPOLUPIS_DEEP=1 and says how long it took.
+func TestABasketOfAThousand(t *testing.T) {
+	if os.Getenv("SPOLUPIS_DEEP") != "1" {
+		t.Skip("set SPOLUPIS_DEEP=1 to sign 1000 documents")
+	}
+	each(t, func(o *office) {
+		versions := o.ask(1000, []security.ActorID{"p-jana"})
+		id := o.authorise(jana, versions...)
+		start := time.Now()
+		o.work()
+		o.t.Logf("1000 documents in %s", time.Since(start).Round(time.Millisecond))
+		if got := o.steps(id); got[signing.Stored] != 1000 {
+			o.t.Fatalf("got %v", got)
+		}
+		start = time.Now()
+		for _, v := range versions {
+			o.mustBeSigned(v, "Jana Nováková")
+		}
+		o.t.Logf("and checked in %s", time.Since(start).Round(time.Millisecond))
+	})
 }
