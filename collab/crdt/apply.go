@@ -21,8 +21,24 @@ func (d *Doc) Apply(update []byte) error {
 	d.begin(false)
 	d.cursor.valid = false
 	d.take(u)
-	d.tell(d.commit())
+	events := d.commit()
+	if len(u.structs) > 512 {
+		d.trim()
+	}
+	d.tell(events)
 	return nil
+}
+
+// trim gives back the room that growing slices took in advance, after a load.
+func (d *Doc) trim() {
+	if cap(d.items)-len(d.items) > len(d.items)/8 {
+		d.items = append(make([]item, 0, len(d.items)+len(d.items)/32), d.items...)
+	}
+	for c := range d.clients {
+		if cl := &d.clients[c]; cap(cl.arena)-len(cl.arena) > 256+len(cl.arena)/8 {
+			cl.arena = append(make([]byte, 0, len(cl.arena)+len(cl.arena)/32), cl.arena...)
+		}
+	}
 }
 
 // take integrates a parsed update inside the open transaction.

@@ -371,3 +371,38 @@ func TestTypingAllocatesNothing(t *testing.T) {
 		t.Errorf("typing left %d items, want 1", n)
 	}
 }
+
+// flatBody is a document of ten writers: paragraph markers, typing, marks, deletions.
+func flatBody(edits int) (updates [][]byte, d *Doc) {
+	r := rand.New(rand.NewPCG(11, 11))
+	d = New(Config{Client: 1})
+	text := d.Text("body")
+	carets := make([]int, 10)
+	for range edits {
+		w := r.IntN(len(carets))
+		d.SetClient(uint64(1000 + 37*w))
+		carets[w] = min(carets[w], text.Len())
+		i := carets[w]
+		u := d.Transact(func() {
+			switch k := r.IntN(100); {
+			case k < 80:
+				text.Insert(i, "ř", nil)
+				carets[w]++
+			case k < 88:
+				text.Delete(i-1, 1)
+				carets[w] = max(0, i-1)
+			case k < 92:
+				text.InsertMap(i, map[string]any{"kind": "p", "level": 0}, nil)
+				carets[w]++
+			case k < 96:
+				text.Format(max(0, i-8), 8, Attrs{"strong": true})
+			default:
+				carets[w] = r.IntN(text.Len() + 1)
+			}
+		})
+		if u != nil {
+			updates = append(updates, u)
+		}
+	}
+	return updates, d
+}
