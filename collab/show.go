@@ -1,0 +1,72 @@
+package collab
+
+import (
+	"context"
+	"time"
+
+	"spolupis/collab/wire"
+)
+
+// event sends an event to those who understand it.
+func (r *room) event(body []byte) {
+	msg := &Message{Bytes: wire.AppendJSON(nil, wire.Event, body)}
+	for m := range r.members {
+		if m.ours {
+			r.deliver(m, msg)
+		}
+	}
+}
+
+// flush shows what has become durable, one message for all, and then pauses as the number of members demands: a quiet
+// room forwards at once, a crowded one in batches.
+func (r *room) flush() {
+	if len(r.news) == 0 && len(r.moved) == 0 {
+		return
+	}
+	r.showNews()
+	r.showPresence()
+	if pause := r.pause(); pause > 0 {
+		r.paused = true
+		time.AfterFunc(pause, func() { r.post(op{do: func(context.Context) { r.paused = false }}) })
+	}
+}
+
+// pause is 50 µs for each of more than 30 members, 10 ms at most.
+func (r *room) pause() time.Duration {
+	n := len(r.members)
+	if n <= 30 {
+		return 0
+	}
+	return min(time.Duration(n)*50*time.Microsecond, 10*time.Millisecond)
+}
+
+func (r *room) showNews() {
+	if len(r.news) == 0 {
+		return
+	}
+	updates := make([][]byte, len(r.news))
+	only := r.news[0].by
+	for i, n := range r.news {
+		updates[i] = n.update
+		if n.by != only {
+			only = nil
+		}
+	}
+	clear(r.news)
+	r.news = r.news[:0]
+	if u := merge(updates); u != nil {
+		updates = updates[:1]
+		updates[0] = u
+	}
+	for i, u := range updates {
+		msg := &Message{Bytes: wire.AppendSync(nil, wire.Update, u), sheds: true}
+		if i == len(updates)-1 {
+			msg.seq = r.seq
+		}
+		for m := range r.members {
+			if m.synced && m != only {
+				r.deliver(m, msg)
+			}
+		}
+	}
+}

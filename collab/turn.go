@@ -1,0 +1,282 @@
+package collab
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"spolupis/collab/crdt"
+	"spolupis/collab/gate"
+	"spolupis/collab/wire"
+)
+
+func (r *room) takeTurn(ctx context.Context, ops []op) {
+	for _, o := range ops {
+		if o.do == nil {
+			r.accept(ctx, o.from, o.update)
+			if r.bytes > maxTurn {
+				r.commit(ctx)
+			}
+			continue
+		}
+		r.commit(ctx)
+		o.do(ctx)
+	}
+	r.commit(ctx)
+	if !r.paused {
+		r.flush()
+	}
+}
+
+// accept judges one update of m and, when it is good, applies it and queues it for the log.
+func (r *room) accept(ctx context.Context, m *Member, update []byte) {
+	if _, ok := r.members[m]; !ok {
+		m.release(1)
+		return
+	}
+	r.turn[m]++
+	if len(update) == 2 && update[0] == 0 && update[1] == 0 {
+		return // what every client answers when it has nothing
+	}
+	if c := r.mayWrite(ctx, m); c != nil {
+		r.refuse(ctx, m, c)
+		return
+	}
+	info, err := r.check(ctx, m, update)
+	if err != nil {
+		if caught, err := r.caughtUp(ctx); err == nil && caught { // it may build on what another node has stored
+			if info, err := r.check(ctx, m, update); err == nil {
+				r.apply(ctx, m, update, info)
+				return
+			}
+		}
+		r.refuse(ctx, m, refusal(err))
+		return
+	}
+	r.apply(ctx, m, update, info)
+}
+
+// mayWrite looks up the right of m once a turn: whatever was posted is judged by rights looked up after it came.
+func (r *room) mayWrite(ctx context.Context, m *Member) *Closed {
+	epoch, ok := r.epochs[m.who.ID]
+	if !ok {
+		var err error
+		if err = r.insist(ctx, func() error { epoch, err = r.h.cfg.Rights.Epoch(ctx, m.who.ID, r.doc); return err }); err != nil {
+			return closed(CodeRestart, "look up rights: %v", err)
+		}
+		r.epochs[m.who.ID] = epoch
+	}
+	if epoch != m.epoch {
+		if c := r.lookUp(ctx, m); c != nil {
+			return c
+		}
+	}
+	if m.right < Edit {
+		return closed(CodeDenied, "update from somebody who may %s", m.right)
+	}
+	if r.sealed.Load() {
+		return closed(CodeFrozen, "update to a sealed document")
+	}
+	return nil
+}
+
+// insist repeats do, which talks to the storage, until it succeeds or ctx ends: while the database restarts, edits wait.
+func (r *room) insist(ctx context.Context, do func() error) error {
+	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		err := do()
+		if err == nil {
+			return nil
+		}
+		r.h.cfg.Logger.Warn("storage does not answer, trying again", "document", r.doc, "error", err)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (r *room) check(ctx context.Context, m *Member, update []byte) (gate.Info, error) {
+	return gate.Check(gate.Request{Doc: r.d, Update: update, Limits: r.h.cfg.Limits, Roots: []string{Root},
+		Leased: func(client uint64) bool { return r.leased(ctx, m, client) }})
+}
+
+// refusal turns an error of the gate into a close code.
+func refusal(err error) *Closed {
+	if g, ok := errors.AsType[*gate.Refusal](err); ok {
+		code := CodeRefused
+		switch g.Reason {
+		case gate.TooLarge, gate.Nesting, gate.Full:
+			code = CodeLimit
+		}
+		return closed(code, "%s: %s", g.Reason, g.Detail)
+	}
+	return closed(CodeRefused, "%v", err)
+}
+
+// leased reports whether m may write under client. An id that nobody has used is leased to him on first use; one of his
+// own passes over to this connection.
+func (r *room) leased(ctx context.Context, m *Member, client uint64) bool {
+	owner, ok := r.owners[client]
+	if !ok {
+		err := r.insist(ctx, func() (err error) { owner, err = r.h.cfg.Leases.Owner(ctx, r.doc, client); return err })
+		if err != nil {
+			return false
+		}
+	}
+	if owner != m.who.ID && (owner != "" || r.d.Clock(client) > 0) {
+		return false
+	}
+	if owner == m.who.ID && r.holders[client] == m {
+		return true
+	}
+	err := r.insist(ctx, func() error {
+		_, err := r.h.cfg.Leases.Hold(ctx, r.doc, m.who, client, m.id)
+		if errors.Is(err, ErrLeased) {
+			owner, err = "", nil
+			return nil
+		}
+		owner = m.who.ID
+		return err
+	})
+	if err != nil || owner != m.who.ID {
+		return false
+	}
+	r.owners[client] = owner
+	if old := r.holders[client]; old != nil && old != m {
+		r.remove(old, closed(CodeRestart, "client id %d is used by another connection", client))
+	}
+	r.holders[client] = m
+	m.leases = append(m.leases, client)
+	return true
+}
+
+func (r *room) apply(ctx context.Context, m *Member, update []byte, info gate.Info) {
+	if info.Empty {
+		return // known already, so durable once this turn is
+	}
+	if err := r.d.Apply(update); err != nil {
+		r.refuse(ctx, m, closed(CodeRefused, "apply: %v", err))
+		return
+	}
+	r.full = nil
+	row := Row{Person: m.who.ID, Session: m.who.Session, At: r.h.cfg.Now(), Update: update}
+	for _, c := range info.Clients {
+		r.holds[c.Client] = m.id
+		row.Client = c.Client
+	}
+	r.rows, r.by = append(r.rows, row), append(r.by, m)
+	r.bytes += len(update)
+}
+
+// commit stores what was accepted and then, not before, acknowledges it.
+func (r *room) commit(ctx context.Context) {
+	if len(r.rows) > 0 {
+		last, err := r.append(ctx, r.rows)
+		if err != nil {
+			r.lost(ctx, err)
+			return
+		}
+		r.stored(last, r.rows, r.by)
+	}
+	for m, n := range r.turn {
+		m.updates += uint64(n)
+		if m.ours {
+			r.deliver(m, &Message{Bytes: wire.AppendAck(nil, m.updates)})
+		}
+		m.release(n)
+	}
+	r.endTurn()
+}
+
+func (r *room) endTurn() {
+	r.rows, r.bytes = nil, 0
+	clear(r.by)
+	r.by = r.by[:0]
+	clear(r.turn)
+	clear(r.epochs)
+	clear(r.holds)
+}
+
+// append stores rows, and brings in whatever other nodes stored before them.
+func (r *room) append(ctx context.Context, rows []Row) (last int64, err error) {
+	b := Batch{Document: r.doc, Known: r.seq, Rows: rows}
+	for client, holder := range r.holds {
+		b.Holds = append(b.Holds, Hold{client, holder})
+	}
+	for person, epoch := range r.epochs {
+		b.Claims = append(b.Claims, Claim{person, epoch})
+	}
+	if last, err = r.h.cfg.Log.Append(ctx, b); err != nil {
+		return 0, err
+	}
+	return last, r.fillGap(ctx, last-int64(len(rows)))
+}
+
+// stored takes note that rows have become durable, the last one as number last.
+func (r *room) stored(last int64, rows []Row, by []*Member) {
+	updates := make([][]byte, len(rows))
+	for i, row := range rows {
+		updates[i] = row.Update
+		s := shown{update: row.Update}
+		if by != nil {
+			s.by = by[i]
+		}
+		r.news = append(r.news, s)
+	}
+	r.seq = last
+	r.known.Store(last)
+	r.h.stats.stored.Add(int64(len(rows)))
+	if r.h.cfg.Fanout != nil {
+		r.publish(hint{kind: hintUpdate, first: last - int64(len(rows)) + 1, last: last, body: merge(updates)})
+	}
+	if r.since += len(rows); r.since >= r.h.cfg.Snapshot {
+		r.saveLater()
+	}
+}
+
+// merge joins updates into one; nil when that cannot be done.
+func merge(updates [][]byte) []byte {
+	if len(updates) == 1 {
+		return updates[0]
+	}
+	u, err := crdt.MergeUpdates(updates...)
+	if err != nil {
+		return nil
+	}
+	return u
+}
+
+// lost handles a batch that was not stored. The document already contains it, so it is built anew; its senders still have
+// it, unacknowledged, and are sent away to come back with it.
+func (r *room) lost(ctx context.Context, err error) {
+	senders := slices.Collect(maps.Keys(r.turn))
+	r.endTurn()
+	r.h.cfg.Logger.Warn("updates were not stored", "document", r.doc, "error", err)
+	c := closed(CodeRestart, "not stored: %v", err)
+	switch {
+	case errors.Is(err, ErrSealed):
+		c = closed(CodeFrozen, "update to a sealed document")
+	case errors.Is(err, ErrRevoked):
+		r.recheck(ctx, "")
+	}
+	for _, m := range senders {
+		r.refuse(ctx, m, c)
+	}
+	r.rebuild(ctx)
+}
+
+// rebuild forgets what is not in the log. Rows of other nodes may come in on the way: they are shown as part of the whole.
+func (r *room) rebuild(ctx context.Context) {
+	before := r.seq
+	if err := r.insist(ctx, func() error { return r.load(ctx) }); err != nil {
+		r.quit = true
+		r.dismiss(closed(CodeRestart, "reload: %v", err))
+		return
+	}
+	if r.seq != before {
+		r.news = append(r.news, shown{update: r.encoded()})
+	}
+}
