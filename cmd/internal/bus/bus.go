@@ -89,7 +89,15 @@ type Redis struct {
 	stop        context.CancelFunc
 	wg          sync.WaitGroup
 
-	mu sync.Mutex // keeps subscribing and unsubscribing at the server in the order of add and remove
+	mu      sync.Mutex
+	changes []change      // guarded by mu; subscriptions that the server has not been told of, oldest first
+	changed chan struct{} // there are some
+}
+
+// change is a topic that somebody here begins or stops to listen to.
+type change struct {
+	topic string
+	on    bool
 }
 
 type message struct {
@@ -114,8 +122,10 @@ func NewRedis(url string, logger *slog.Logger) (*Redis, error) {
 		logger = slog.Default()
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	r := &Redis{client: redis.NewClient(o), logger: logger, outbox: make(chan message, waiting), ctx: ctx, stop: stop}
+	r := &Redis{client: redis.NewClient(o), logger: logger, outbox: make(chan message, waiting), ctx: ctx, stop: stop,
+		changed: make(chan struct{}, 1)}
 	r.pubsub = r.client.Subscribe(ctx)
+	r.wg.Go(r.follow)
 	r.wg.Go(r.send)
 	r.wg.Go(r.receive)
 	return r, nil
@@ -168,23 +178,53 @@ func (r *Redis) receive() {
 	}
 }
 
-// Subscribe implements collab.Fanout. The subscription is on its way when it returns.
+// Subscribe implements collab.Fanout. It does not wait for the server: the subscription is on its way when it returns.
 func (r *Redis) Subscribe(topic string, receive func([]byte)) (cancel func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key, first := r.subscribers.add(topic, receive)
 	if first {
-		if err := r.pubsub.Subscribe(r.ctx, prefix+topic); err != nil && r.ctx.Err() == nil {
-			r.logger.Warn("subscribe", "error", err) // remembered and repeated by the client when the server is back
-		}
+		r.change(topic, true)
 	}
 	return sync.OnceFunc(func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if r.subscribers.remove(topic, key) && r.ctx.Err() == nil {
-			if err := r.pubsub.Unsubscribe(r.ctx, prefix+topic); err != nil {
-				r.logger.Warn("unsubscribe", "error", err)
-			}
+		if r.subscribers.remove(topic, key) {
+			r.change(topic, false)
 		}
 	})
+}
+
+// change queues a change. mu is held, so that changes stand in the order in which they happened.
+func (r *Redis) change(topic string, on bool) {
+	r.changes = append(r.changes, change{topic, on})
+	select {
+	case r.changed <- struct{}{}:
+	default:
+	}
+}
+
+// follow tells the server what is listened to here. Telling may fail while the server is away: the client remembers the
+// subscriptions and makes them again when it is back.
+func (r *Redis) follow() {
+	for {
+		select {
+		case <-r.ctx.Done():
+			return
+		case <-r.changed:
+		}
+		r.mu.Lock()
+		changes := r.changes
+		r.changes = nil
+		r.mu.Unlock()
+		for _, c := range changes {
+			tell := r.pubsub.Unsubscribe
+			if c.on {
+				tell = r.pubsub.Subscribe
+			}
+			if err := tell(r.ctx, prefix+c.topic); err != nil && r.ctx.Err() == nil {
+				r.logger.Warn("subscribe at Redis", "topic", c.topic, "on", c.on, "error", err)
+			}
+		}
+	}
 }
