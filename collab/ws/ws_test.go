@@ -526,3 +526,55 @@ func TestFreezingRacesEditingAndTheFrozenTextNeverChanges(t *testing.T) {
 func serveWith(t *testing.T, db *database.DB, change func(*collab.Config)) *server {
 	return serve(t, db, options{change: change})
 }
+
+func TestAnUpdateThatArrivesAgainHasOneEffect(t *testing.T) {
+	s := sqlite(t, options{})
+	eva := dial(t, s, "d", "eva")
+	d := crdt.New(crdt.Config{Client: eva.Client()})
+	u := d.Transact(func() { d.Text(collab.Root).Insert(0, "once", nil) })
+	for range 3 {
+		eva.SendUpdate(u)
+	}
+	karel := dial(t, s, "d", "karel")
+	must(t, "shown", karel.WaitText(within(t, 10*time.Second), has("once")))
+	eva.SendUpdate(u)
+	head, err := s.Head(within(t, 10*time.Second), "d")
+	if err != nil || head.Body.Text(collab.Root).String() != "once" || head.Seq != 1 {
+		t.Errorf("head = %q at %d, %v; want it once, as one row", head.Body.Text(collab.Root).String(), head.Seq, err)
+	}
+}
+
+func TestNoUpdateIsTakenOnceARightIsWithdrawn(t *testing.T) {
+	s := sqlite(t, options{ws: ws.Config{Rate: 10000, Burst: 10000}})
+	for round := range 20 {
+		doc := fmt.Sprint("d", round)
+		who := fmt.Sprint("typist", round)
+		eva := dial(t, s, doc, who)
+		stop := make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					eva.Type("x")
+				}
+			}
+		})
+		ctx := within(t, 20*time.Second)
+		must(t, "typing", eva.WaitText(ctx, func(b string) bool { return len(b) > 20 }))
+		s.rights.set(security.ActorID("p-"+who), collab.Comment)
+		// What was judged before the withdrawal may still be on its way into the log; Head comes after it.
+		at, err := s.Head(ctx, collab.DocumentID(doc))
+		must(t, "head", err)
+		wantClosed(t, eva, collab.CodeDenied)
+		close(stop)
+		wg.Wait()
+		now, err := s.Head(ctx, collab.DocumentID(doc))
+		must(t, "head", err)
+		if now.Seq != at.Seq {
+			t.Errorf("round %d: %d rows after the withdrawal", round, now.Seq-at.Seq)
+		}
+	}
+}
