@@ -126,8 +126,8 @@ func parse(scenario string, args []string) (o options, asJSON bool, bound time.D
 		err = fmt.Errorf("-documents or -new: write in what?")
 	case scenario == "kill9" && o.server == "":
 		err = fmt.Errorf("-server: start and kill what?")
-	case o.clients > 8*len(o.people)*max(len(o.documents), o.create):
-		err = fmt.Errorf("-clients %d: one person may have 8 connections to a document", o.clients)
+	case o.clients > 6*len(o.people)*max(len(o.documents), o.create):
+		err = fmt.Errorf("-clients %d: one person may have 8 connections to a document, two are needed to look", o.clients)
 	}
 	return o, asJSON, bound, err
 }

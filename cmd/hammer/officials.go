@@ -183,7 +183,7 @@ func (c *crew) newMaterial(ctx context.Context, n int) (string, error) {
 
 // stranger opens a document with no memory of it.
 func (c *crew) stranger(ctx context.Context, document string) (*official.Official, error) {
-	return official.Dial(ctx, official.Config{URL: c.o.socket(document), Header: c.headers[0]})
+	return official.Dial(ctx, official.Config{URL: c.o.socket(document), Header: c.headers[len(c.headers)-1]})
 }
 
 func (c *crew) each(do func(t *typist) error) error {
