@@ -221,21 +221,26 @@ func (t *typesetter) draw(p *pdfa.Page, e *pdfa.Element, l line, x, y float64, s
 		if cs[i].small {
 			size *= smallSize
 		}
-		put := func() { p.Text(int(cs[i].face), size, x, y, text) }
-		show := put
-		if n := cs[i].instead; n != 0 {
-			show = func() { p.Instead(t.stand[n-1], put) }
+		inside := e
+		linked := e != nil && cs[i].link != 0
+		if linked {
+			inside = p.Link(e, t.targets[cs[i].link-1], string(text), x, y-s.size*0.25, x+w, y+s.size*0.9)
 		}
-		if n := cs[i].link; n != 0 && e != nil {
-			p.Mark(p.Link(e, t.targets[n-1], string(text), x, y-s.size*0.25, x+w, y+s.size*0.9))
-			p.Ink(0.05, 0.22, 0.5)
-			show()
-			p.Ink(0, 0, 0)
-		} else {
-			if e != nil {
-				p.Mark(e)
+		if n := cs[i].instead; n != 0 && e != nil {
+			stands := t.stand[n-1]
+			if i == 0 && text[0] != '[' {
+				stands = "" // the sign was given in the line before
 			}
-			show()
+			p.MarkInstead(inside, stands)
+		} else if e != nil {
+			p.Mark(inside)
+		}
+		if linked {
+			p.Ink(0.05, 0.22, 0.5)
+		}
+		p.Text(int(cs[i].face), size, x, y, text)
+		if linked {
+			p.Ink(0, 0, 0)
 		}
 		x += w
 		i = j

@@ -49,6 +49,7 @@ func New(m Meta, fonts []*font.Subset) *Document {
 type Element struct {
 	tag    string
 	attrs  string // PDF dictionary
+	actual string // ActualText as a PDF string
 	parent *Element
 	kids   []kid
 	object int

@@ -158,6 +158,9 @@ func (d *Document) writeStructure(f *file, elements []*Element, pages []int) {
 		if e.attrs != "" {
 			b.WriteString("/A" + e.attrs)
 		}
+		if e.actual != "" {
+			b.WriteString("/ActualText" + e.actual)
+		}
 		b.WriteString("/K[")
 		for _, k := range e.kids {
 			switch {

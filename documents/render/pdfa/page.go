@@ -2,7 +2,6 @@ package pdfa
 
 import (
 	"strconv"
-	"unicode/utf16"
 )
 
 // A4 in points.
@@ -45,14 +44,17 @@ func (d *Document) Pages() []*Page { return d.pages }
 
 // Mark makes what is drawn next part of the element.
 func (p *Page) Mark(e *Element) {
-	if p.open == e {
-		return
+	if p.open != e {
+		p.mark(e, "")
 	}
+}
+
+func (p *Page) mark(e *Element, properties string) {
 	p.end()
 	id := len(p.owners)
 	p.owners = append(p.owners, e)
 	e.kids = append(e.kids, kid{page: p, content: id})
-	p.op("/" + e.tag + " <</MCID " + strconv.Itoa(id) + ">> BDC")
+	p.op("/" + e.tag + " <</MCID " + strconv.Itoa(id) + properties + ">> BDC")
 	p.open = e
 }
 
@@ -117,15 +119,13 @@ func appendHex(b []byte, v uint16) []byte {
 	return append(b, hex[v>>12], hex[v>>8&15], hex[v>>4&15], hex[v&15])
 }
 
-// Instead makes whatever draw draws stand for the text (ISO 32000-1, 14.9.4): search and readers get the text.
-func (p *Page) Instead(text string, draw func()) {
-	p.content = append(p.content, "/Span <</ActualText <FEFF"...)
-	for _, u := range utf16.Encode([]rune(text)) {
-		p.content = appendHex(p.content, u)
-	}
-	p.op(">>> BDC")
-	draw()
-	p.op("EMC")
+// MarkInstead makes what is drawn next a piece of its own inside e that stands for the text (ISO 32000-1, 14.9.4): search,
+// copying and screen readers get the text. It is said twice, in the structure tree and beside the drawing, because programs
+// look in one place or the other; a marked content nested in another would be missed by some.
+func (p *Page) MarkInstead(e *Element, text string) {
+	span := e.Add("Span")
+	span.actual = textString(text)
+	p.mark(span, "/ActualText "+textString(text))
 }
 
 // Ink sets the colour of text and fills, 0 to 1 each.
