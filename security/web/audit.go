@@ -279,8 +279,11 @@ func (o *Office) facts(lang string, raw json.RawMessage, names map[string]string
 	var out []fact
 	for _, k := range keys {
 		s := say(fields[k], names)
-		if s == "" {
+		if s == "" || s == "0" && (k == "before" || k == "wrong") {
 			continue
+		}
+		if b, ok := fields[k].(bool); ok {
+			s = o.Kit.Pages.Text(lang, "audit."+map[bool]string{true: "yes", false: "no"}[b])
 		}
 		if k == "relation" || k == "level" || k == "outcome" {
 			s = o.word(lang, "audit.value."+s, s)
