@@ -101,7 +101,7 @@ func kills(t *testing.T, runs int) *verdict {
 	t.Helper()
 	t.Setenv("HAMMER_TEST_DATABASE", filepath.Join(t.TempDir(), "kill9.db"))
 	addr := free(t)
-	o := options{server: os.Args[0], args: []string{addr}, url: "http://" + addr, clients: 20, runs: runs, every: 40 * time.Millisecond,
+	o := options{server: os.Args[0], args: []string{addr}, url: "http://" + addr, nodes: []string{"http://" + addr}, clients: 20, runs: runs, every: 40 * time.Millisecond,
 		documents: []string{"a", "b", "c"}, log: t.Logf}
 	for _, name := range []string{"eva", "karel", "jana"} {
 		o.people = append(o.people, credential{token: name})

@@ -120,7 +120,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // inspect looks at what the server itself kept.
 func (c *crew) inspect(ctx context.Context, doc string, run int, v *verdict) error {
-	stranger, err := c.stranger(ctx, doc)
+	stranger, err := c.stranger(ctx, 0, doc)
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (c *crew) agree(ctx context.Context, run int, v *verdict) error {
 }
 
 func (c *crew) agreeOn(ctx context.Context, doc string, run int, v *verdict) error {
-	stranger, err := c.stranger(ctx, doc)
+	stranger, err := c.stranger(ctx, 0, doc)
 	if err != nil {
 		return err
 	}

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// load lets everybody type for a while and measures with one pair of officials per document: one types a word and waits
-// until it is durable, the other until he sees it. In the end all must have the same text.
+// load lets everybody type for a while and measures with one pair of officials in the first document: one types a word and
+// waits until it is durable, the other until he sees it. In the end all must have the same text.
 func load(ctx context.Context, o options) (*verdict, error) {
 	v := &verdict{Figures: map[string]any{}}
 	c, err := gather(ctx, o)
@@ -45,14 +45,14 @@ func load(ctx context.Context, o options) (*verdict, error) {
 	return v, nil
 }
 
-// measure takes turns over the documents.
+// measure has the pair type and see one word after another.
 func (c *crew) measure(ctx context.Context, lasting time.Duration) (durable, shown []time.Duration, err error) {
-	reader, err := c.stranger(ctx, c.o.documents[0])
+	reader, err := c.stranger(ctx, 1, c.o.documents[0])
 	if err != nil {
 		return nil, nil, err
 	}
 	defer reader.Break()
-	writer, err := c.stranger(ctx, c.o.documents[0])
+	writer, err := c.stranger(ctx, 0, c.o.documents[0])
 	if err != nil {
 		return nil, nil, err
 	}

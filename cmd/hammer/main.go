@@ -1,11 +1,11 @@
 // Command hammer drives a running server with many simulated officials and checks its promises from outside.
 //
 //	hammer kill9 -server ./spolupis -args "demo -data d" -login dvorakova,novak -password PASSWORD -new 3
-//	hammer load  -url http://127.0.0.1:8080 -token t1,t2 -documents m-1 -clients 50 -for 30s
+//	hammer load -url http://127.0.0.1:8080,http://127.0.0.1:8081 -token t1,t2 -documents m-1 -clients 50 -for 30s
 //
 // kill9 starts the server itself and kills it in mid-typing, again and again: nothing that was acknowledged may be missing
 // after the restart, and everybody must end up with the same text. load types into a server that is running already and
-// measures how long it takes until an edit is durable and until another official sees it.
+// measures how long it takes until an edit is durable and until another official, on another node if there are several, sees it.
 //
 // It prints a verdict and exits with 0 only when every promise held; 1 when one was broken, 2 when it could not be tried.
 package main
@@ -67,7 +67,8 @@ func run(args []string) int {
 type options struct {
 	server    string   // binary to start
 	args      []string // its arguments
-	url       string   // http://host:port
+	url       string   // http://host:port of the first node
+	nodes     []string // of all nodes
 	people    []credential
 	documents []string
 	create    int // materials to make first, by the first of people
@@ -84,7 +85,7 @@ func parse(scenario string, args []string) (o options, asJSON bool, bound time.D
 	f := flag.NewFlagSet("hammer "+scenario, flag.ContinueOnError)
 	f.StringVar(&o.server, "server", "", "binary of the server to start and kill (kill9)")
 	serverArgs := f.String("args", "", "its arguments, separated by spaces")
-	f.StringVar(&o.url, "url", "http://127.0.0.1:8080", "where the server answers")
+	nodes := f.String("url", "http://127.0.0.1:8080", "where the server answers; several nodes separated by commas")
 	tokens := f.String("token", "", "API tokens of the officials, separated by commas")
 	logins := f.String("login", "", "logins of the officials, or login:password, separated by commas")
 	password := f.String("password", "", "password of all logins given without one")
@@ -103,6 +104,9 @@ func parse(scenario string, args []string) (o options, asJSON bool, bound time.D
 		return o, false, 0, err
 	}
 	o.args = strings.Fields(*serverArgs)
+	if o.nodes = split(*nodes); len(o.nodes) > 0 {
+		o.url = o.nodes[0]
+	}
 	o.documents = split(*documents)
 	for _, t := range split(*tokens) {
 		o.people = append(o.people, credential{token: t})
@@ -120,6 +124,8 @@ func parse(scenario string, args []string) (o options, asJSON bool, bound time.D
 		}
 	}
 	switch {
+	case len(o.nodes) == 0:
+		err = fmt.Errorf("-url: where?")
 	case len(o.people) == 0:
 		err = fmt.Errorf("-token or -login: who is typing?")
 	case len(o.documents) == 0 && o.create == 0:

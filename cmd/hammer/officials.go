@@ -121,8 +121,18 @@ type crew struct {
 	typists []*typist
 }
 
-func (o options) socket(document string) string {
-	return "ws" + strings.TrimPrefix(o.url, "http") + "/collab/" + document
+// socket is where official n finds document: they spread over the nodes.
+func (o options) socket(n int, document string) string {
+	return "ws" + strings.TrimPrefix(o.nodes[n%len(o.nodes)], "http") + "/collab/" + document
+}
+
+// header returns what person i sends along to the node of official n. A cookie counts only from that node's own pages.
+func (c *crew) header(i, n int) http.Header {
+	h := c.headers[i%len(c.headers)].Clone()
+	if h.Get("Origin") != "" {
+		h.Set("Origin", c.o.nodes[n%len(c.o.nodes)])
+	}
+	return h
 }
 
 // gather signs everybody in and connects the typists.
@@ -145,7 +155,7 @@ func gather(ctx context.Context, o options) (*crew, error) {
 	o.documents = c.o.documents
 	for i := range o.clients {
 		doc := o.documents[i%len(o.documents)]
-		off, err := official.Dial(ctx, official.Config{URL: o.socket(doc), Header: c.headers[i/len(o.documents)%len(c.headers)]})
+		off, err := official.Dial(ctx, official.Config{URL: o.socket(i/len(o.documents), doc), Header: c.header(i/len(o.documents), i/len(o.documents))})
 		if err != nil {
 			return nil, fmt.Errorf("official %d in %s: %w", i, doc, err)
 		}
@@ -181,9 +191,9 @@ func (c *crew) newMaterial(ctx context.Context, n int) (string, error) {
 	return id, nil
 }
 
-// stranger opens a document with no memory of it.
-func (c *crew) stranger(ctx context.Context, document string) (*official.Official, error) {
-	return official.Dial(ctx, official.Config{URL: c.o.socket(document), Header: c.headers[len(c.headers)-1]})
+// stranger opens a document with no memory of it, on the node of official n.
+func (c *crew) stranger(ctx context.Context, n int, document string) (*official.Official, error) {
+	return official.Dial(ctx, official.Config{URL: c.o.socket(n, document), Header: c.header(len(c.headers)-1, n)})
 }
 
 func (c *crew) each(do func(t *typist) error) error {
