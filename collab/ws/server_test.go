@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -129,6 +130,14 @@ func person(name string) security.Actor {
 
 // sqlite serves on a fresh SQLite file.
 func sqlite(t testing.TB, o options) *server { return serve(t, dbtest.SQLite(t, sets...), o) }
+
+// deep is how often to repeat a race: many times when SPOLUPIS_DEEP asks for it.
+func deep(few, many int) int {
+	if os.Getenv("SPOLUPIS_DEEP") != "" {
+		return many
+	}
+	return few
+}
 
 func within(t testing.TB, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), d)

@@ -491,7 +491,7 @@ func TestAFloodOfMessagesEndsTheConnection(t *testing.T) {
 
 func TestFreezingRacesEditingAndTheFrozenTextNeverChanges(t *testing.T) {
 	s := sqlite(t, options{})
-	for round := range 10 {
+	for round := range deep(4, 200) {
 		doc := fmt.Sprint("d", round)
 		var writers []*official.Official
 		for i := range 3 {
@@ -546,7 +546,7 @@ func TestAnUpdateThatArrivesAgainHasOneEffect(t *testing.T) {
 
 func TestNoUpdateIsTakenOnceARightIsWithdrawn(t *testing.T) {
 	s := sqlite(t, options{ws: ws.Config{Rate: 10000, Burst: 10000}})
-	for round := range 20 {
+	for round := range deep(4, 100) {
 		doc := fmt.Sprint("d", round)
 		who := fmt.Sprint("typist", round)
 		eva := dial(t, s, doc, who)
