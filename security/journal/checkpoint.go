@@ -168,14 +168,18 @@ func (j *Journal) VerifierKey() string { return j.vkey }
 // Origin returns the log's name as it stands in checkpoints.
 func (j *Journal) Origin() string { return j.signer.Name() }
 
-// Checkpoint returns the last published checkpoint as a signed note; the first
-// call on a fresh log publishes one.
+// Checkpoint returns the last published checkpoint as a signed note, with the
+// cosignatures that came back so far; the first call on a fresh log publishes
+// one.
 func (j *Journal) Checkpoint(ctx context.Context) ([]byte, error) {
-	_, signed, err := j.published(ctx)
+	size, signed, err := j.published(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return j.Publish(ctx)
 	}
-	return signed, err
+	if err != nil {
+		return nil, err
+	}
+	return j.withCosignatures(ctx, size, signed)
 }
 
 // Publish signs the current head and returns the note. A head already
@@ -208,12 +212,12 @@ func (j *Journal) Publish(ctx context.Context) ([]byte, error) {
 	return []byte(kept), nil
 }
 
-func (j *Journal) published(ctx context.Context) (at int64, signed []byte, err error) {
+func (j *Journal) published(ctx context.Context) (size int64, signed []byte, err error) {
 	var text string
-	if err := j.db.QueryRowContext(ctx, `SELECT at, note FROM journal_checkpoint ORDER BY size DESC LIMIT 1`).Scan(&at, &text); err != nil {
+	if err := j.db.QueryRowContext(ctx, `SELECT size, note FROM journal_checkpoint ORDER BY size DESC LIMIT 1`).Scan(&size, &text); err != nil {
 		return 0, nil, fmt.Errorf("last checkpoint: %w", err)
 	}
-	return at, []byte(text), nil
+	return size, []byte(text), nil
 }
 
 func (j *Journal) publishIfDue(ctx context.Context, size int64) error {

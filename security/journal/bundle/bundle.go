@@ -5,6 +5,7 @@
 // entry and not the rest. In it:
 //
 //	checkpoint          the signed head of the log (C2SP tlog-checkpoint)
+//	cosigned            the last head that witnesses have cosigned; may be missing
 //	key                 the log's public key, for convenience; trust your own copy
 //	tile/<L>/<N>[.p/W]  tiles of the Merkle tree (C2SP tlog-tiles)
 //	tile/entries/<N>…   the entries, readable lines, see journal.Leaf
@@ -77,12 +78,19 @@ func Write(ctx context.Context, w io.Writer, j *journal.Journal, opt Options) (S
 	if err != nil {
 		return Summary{}, fmt.Errorf("export: %w", err)
 	}
+	cosigned, err := j.Cosigned(ctx)
+	if err != nil {
+		return Summary{}, fmt.Errorf("export: %w", err)
+	}
 	e := exporter{ctx: ctx, zip: zip.NewWriter(w), j: j, size: c.Size, opt: opt}
 	for _, f := range []struct {
 		name string
 		data []byte
 	}{{"README.txt", []byte(readme)}, {"checkpoint", signed}, {"key", []byte(j.VerifierKey() + "\n")}} {
 		e.put(f.name, f.data)
+	}
+	if cosigned != nil {
+		e.put("cosigned", cosigned)
 	}
 	e.tiles()
 	if err := j.Export(ctx, c.Size, e.entry); err != nil {

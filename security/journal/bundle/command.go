@@ -27,10 +27,11 @@ func Command(args []string, text Text, out, errs io.Writer) int {
 	fs.SetOutput(errs)
 	key := fs.String("key", "", "public key line of the log, or a file with it, from a source you trust")
 	previous := fs.String("previous", "", "file with a checkpoint of this log kept from before")
+	witness := fs.String("witness", "", "public key line of a witness, or a file with it, that must have cosigned the log")
 	asJSON := fs.Bool("json", false, "print the outcome as JSON")
 	lang := fs.String("lang", "cs", "language of the sentence, cs or en")
 	fs.Usage = func() {
-		fmt.Fprintln(errs, "usage: spolupis audit verify bundle.zip [-key vkey|file] [-previous checkpoint] [-json] [-lang cs|en]")
+		fmt.Fprintln(errs, "usage: spolupis audit verify bundle.zip [-key vkey|file] [-previous checkpoint] [-witness vkey|file] [-json] [-lang cs|en]")
 		fs.PrintDefaults()
 	}
 	files, err := parseAnywhere(fs, args)
@@ -40,7 +41,7 @@ func Command(args []string, text Text, out, errs io.Writer) int {
 		}
 		return ExitNoTest
 	}
-	rep, err := verifyFile(files[0], *key, *previous)
+	rep, err := verifyFile(files[0], *key, *previous, *witness)
 	if err != nil {
 		fmt.Fprintln(errs, text(*lang, "audit.verify.cannot", err))
 		return ExitNoTest
@@ -73,7 +74,7 @@ func parseAnywhere(fs *flag.FlagSet, args []string) (files []string, err error) 
 	}
 }
 
-func verifyFile(path, key, previous string) (Report, error) {
+func verifyFile(path, key, previous, witness string) (Report, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return Report{}, err
@@ -84,18 +85,21 @@ func verifyFile(path, key, previous string) (Report, error) {
 		return Report{}, err
 	}
 	var check Check
-	if key != "" {
-		if b, err := os.ReadFile(key); err == nil {
-			key = string(b)
-		}
-		check.Key = strings.TrimSpace(key)
-	}
+	check.Key, check.Witness = lineOf(key), lineOf(witness)
 	if previous != "" {
 		if check.Previous, err = os.ReadFile(previous); err != nil {
 			return Report{}, err
 		}
 	}
 	return Verify(f, info.Size(), check)
+}
+
+// lineOf returns what stands in the file s, or s itself when there is none.
+func lineOf(s string) string {
+	if b, err := os.ReadFile(s); err == nil {
+		s = string(b)
+	}
+	return strings.TrimSpace(s)
 }
 
 // Sentences says the outcome to a person.
@@ -122,6 +126,9 @@ func (r Report) Sentences(lang string, text Text) []string {
 	say("audit.verify.parts", r.Opened, r.Erased, r.Withheld)
 	if r.Previous > 0 {
 		say("audit.verify.previous", r.Previous)
+	}
+	if r.Witness != "" {
+		say("audit.verify.witness", r.Witness, r.Seen)
 	}
 	if !r.OwnKey {
 		say("audit.verify.own_key")

@@ -22,12 +22,14 @@ const (
 	WrongBundle    = "bundle"    // the file is no bundle, or a part of it is missing
 	WrongSignature = "signature" // the checkpoint is not signed by the log's key
 	WrongPrevious  = "previous"  // the log is no continuation of the previous checkpoint
+	WrongWitness   = "witness"   // no head cosigned by the witness asked for, or the log does not continue it
 )
 
 // Check says against what a bundle is verified.
 type Check struct {
 	Key      string // the log's public key line; "" = the one in the bundle, which proves less
 	Previous []byte // a checkpoint of the same log kept from before; may be nil
+	Witness  string // public key line of a witness that must have cosigned; "" = not asked
 }
 
 // Report is the outcome. Wrong is the first bad entry, 0 when none can be
@@ -42,6 +44,8 @@ type Report struct {
 	Withheld int64  `json:"withheld"`
 	OwnKey   bool   `json:"own_key"`            // the key was given, not taken from the bundle
 	Previous int64  `json:"previous,omitempty"` // size of the previous checkpoint
+	Witness  string `json:"witness,omitempty"`  // name of the witness whose cosignature holds
+	Seen     int64  `json:"seen,omitempty"`     // size of the head it cosigned
 	What     string `json:"what,omitempty"`
 	Wrong    int64  `json:"wrong,omitempty"`
 	WrongTo  int64  `json:"wrong_to,omitempty"`
@@ -79,7 +83,18 @@ func Verify(r io.ReaderAt, size int64, check Check) (Report, error) {
 		return rep.wrong(WrongSignature, 0, "checkpoint"), nil
 	}
 	rep.Origin, rep.Size = c.Origin, c.Size
-	v := verifier{Report: rep, files: files, c: c, previous: previous, gone: map[string]int64{}}
+	var seen journal.Checkpoint
+	if check.Witness != "" {
+		w, err := journal.NewCosignVerifier(check.Witness)
+		if err != nil {
+			return rep, fmt.Errorf("witness: %w", err)
+		}
+		if seen, err = journal.OpenCosigned(files["cosigned"], key, check.Witness); err != nil {
+			return rep.wrong(WrongWitness, 0, "cosigned"), nil
+		}
+		rep.Witness, rep.Seen = w.Name(), seen.Size
+	}
+	v := verifier{Report: rep, seen: seen, files: files, c: c, previous: previous, gone: map[string]int64{}}
 	return v.run(), nil
 }
 
@@ -113,12 +128,12 @@ type verifier struct {
 	files     map[string][]byte
 	c         journal.Checkpoint
 	previous  journal.Checkpoint
-	openings  [][]byte         // lines not yet used
-	gone      map[string]int64 // person → first erased entry without an erasure after it
-	suspect   int64            // first entry whose hash is not the tile's
-	byTile    *compact.Range   // the tree as the level-0 tiles say
-	byEntries *compact.Range   // the tree as the entries say
-	seen      int              // files used
+	seen      journal.Checkpoint // by the witness
+	openings  [][]byte           // lines not yet used
+	gone      map[string]int64   // person → first erased entry without an erasure after it
+	suspect   int64              // first entry whose hash is not the tile's
+	byTile    *compact.Range     // the tree as the level-0 tiles say
+	byEntries *compact.Range     // the tree as the entries say
 }
 
 func (v *verifier) run() Report {
@@ -145,6 +160,11 @@ func (v *verifier) run() Report {
 	if v.previous.Size > v.c.Size {
 		bad := v.wrong(WrongPrevious, v.c.Size+1, "checkpoint")
 		bad.WrongTo = v.previous.Size
+		return bad
+	}
+	if v.seen.Size > v.c.Size {
+		bad := v.wrong(WrongWitness, v.c.Size+1, "cosigned")
+		bad.WrongTo = v.seen.Size
 		return bad
 	}
 	if bad := v.upperTiles(); bad.What != "" {
@@ -255,6 +275,11 @@ func (v *verifier) leaf(seq int64, leaf []byte, name string) Report {
 	}
 	if seq == v.previous.Size && !bytes.Equal(rootOf(v.byEntries), v.previous.Root) {
 		bad := v.wrong(WrongPrevious, 1, name)
+		bad.WrongTo = seq
+		return bad
+	}
+	if seq == v.seen.Size && !bytes.Equal(rootOf(v.byEntries), v.seen.Root) {
+		bad := v.wrong(WrongWitness, 1, name)
 		bad.WrongTo = seq
 		return bad
 	}
