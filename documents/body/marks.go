@@ -29,7 +29,9 @@ type say struct {
 func inlineMarkdown(rs []Run, table bool) (string, []Run) {
 	line, got := attempt(rs, table)
 	for range 8 {
-		got = rejoin(got)
+		if got = rejoin(got); sameRuns(got, rs) {
+			return line, got
+		}
 		again, next := attempt(got, table)
 		if again == line {
 			return line, got
@@ -40,15 +42,21 @@ func inlineMarkdown(rs []Run, table bool) (string, []Run) {
 }
 
 func attempt(rs []Run, table bool) (string, []Run) {
+	if !marked(rs) {
+		s := &say{}
+		for _, r := range rs {
+			for _, c := range r.Text {
+				s.char(c)
+			}
+		}
+		return guardEdges(s.b.String()), rs
+	}
 	tries := []func(Run, *say) Run{
 		func(r Run, s *say) Run { return r },
 		func(r Run, s *say) Run { s.em = '_'; return r },
 		func(r Run, s *say) Run { r.Em = false; return r },
 		func(r Run, s *say) Run { r.Em, r.Strong = false, false; return r },
 		func(r Run, s *say) Run { return Run{Text: r.Text, Link: r.Link} },
-	}
-	if !marked(rs) {
-		tries = nil
 	}
 	for _, try := range tries {
 		s := &say{em: '*', table: table, before: ' '}
@@ -221,16 +229,21 @@ func (s *say) syntax(t string, last rune) {
 
 func (s *say) plain(gs []glyph) {
 	for _, g := range gs {
-		switch g.r {
-		case '\\', '`', '*', '_', '[', ']', '<', '>', '&', '|', '~', '#', '!', '$', '^':
-			s.b.WriteByte('\\')
-			s.b.WriteRune(g.r)
-		case '\t':
-			s.b.WriteString("&#9;")
-		default:
-			s.b.WriteRune(g.r)
-		}
+		s.char(g.r)
 		s.before = g.r
+	}
+}
+
+// char writes one character of text so that it means itself anywhere but at the edges of a block.
+func (s *say) char(r rune) {
+	switch r {
+	case '\\', '`', '*', '_', '[', ']', '<', '>', '&', '|', '~', '#', '!', '$', '^':
+		s.b.WriteByte('\\')
+		s.b.WriteRune(r)
+	case '\t':
+		s.b.WriteString("&#9;")
+	default:
+		s.b.WriteRune(r)
 	}
 }
 

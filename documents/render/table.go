@@ -19,6 +19,7 @@ var tableSizes = []style{{size: 9.5, lead: 13}, {size: 8.5, lead: 11.5}, {size: 
 type grid struct {
 	*drawing
 	style   style
+	pad     float64   // beside the text of a cell
 	columns []float64 // inner widths
 	align   []string
 	rows    []gridRow
@@ -62,7 +63,8 @@ func (d *drawing) table(t *body.Table) {
 // what is left is shared in proportion to what the columns would like.
 func (g *grid) fit(t *body.Table) {
 	n := len(t.Align)
-	available := right - left - float64(n)*2*padX
+	g.pad = min(padX, (right-left)/float64(6*n))
+	available := right - left - float64(n)*2*g.pad
 	var chars [][][][]char // row, column, paragraph
 	least, most := make([]float64, n), make([]float64, n)
 	for k, s := range tableSizes {
@@ -227,7 +229,7 @@ func (g *grid) slice(i, from, to int, part func(j, paragraph int) *pdfa.Element)
 	}
 	x := left
 	for j := range g.columns {
-		w := g.columns[j] + 2*padX
+		w := g.columns[j] + 2*g.pad
 		g.page.Line(0.55, 0.5, x, g.y, x, g.y-h)
 		x += w
 	}
@@ -237,7 +239,7 @@ func (g *grid) slice(i, from, to int, part func(j, paragraph int) *pdfa.Element)
 	x = left
 	for j, ls := range g.rows[i].cells {
 		for k := from; k < min(to, len(ls)); k++ {
-			l, at := ls[k], x+padX
+			l, at := ls[k], x+g.pad
 			switch g.align[j] {
 			case "right":
 				at += g.columns[j] - l.width
@@ -250,7 +252,7 @@ func (g *grid) slice(i, from, to int, part func(j, paragraph int) *pdfa.Element)
 			}
 			g.draw(g.page, e, l.line, at, baseline(g.y-padY-float64(k-from)*g.style.lead, g.style.lead, g.style.size), g.style)
 		}
-		x += g.columns[j] + 2*padX
+		x += g.columns[j] + 2*g.pad
 	}
 	g.y -= h
 }
