@@ -184,7 +184,12 @@ func (h *Hub) call(ctx context.Context, doc DocumentID, do func(ctx context.Cont
 				return
 			}
 			done <- do(rctx, r)
-		}, failed: func(err error) { done <- err }}) {
+		}, failed: func(err error) {
+			select {
+			case done <- err:
+			default: // it has answered already
+			}
+		}}) {
 			continue // it was evicted between the two calls
 		}
 		select {
@@ -223,7 +228,8 @@ func (h Head) withBody() (Head, error) {
 // Edit lets change work on a copy of doc inside one transaction of the replicated document and, when it returns nil, makes
 // its edits part of doc as who's, under a client id leased to who. It returns once they are durable. change runs in the
 // room and holds up everybody there: it must not wait, nor call the Hub. An error of change is returned as it is and
-// changes nothing. A sealed document gives fault.Conflict. Whether who may is the caller's business.
+// changes nothing. A sealed document gives fault.Conflict. When ctx ends first, the edit may or may not happen. Whether who may
+// is the caller's business.
 func (h *Hub) Edit(ctx context.Context, who security.Actor, doc DocumentID, change func(d *crdt.Doc) error) (Head, error) {
 	var head Head
 	err := h.call(ctx, doc, func(ctx context.Context, r *room) (err error) {
@@ -295,7 +301,7 @@ func (h *Hub) Present(doc DocumentID) []Person {
 		return nil
 	}
 	got := make(chan []Person, 1)
-	if !r.post(op{do: func(context.Context) { got <- r.present() }, failed: func(error) { got <- nil }}) {
+	if !r.post(op{do: func(context.Context) { got <- r.present() }, failed: func(error) { close(got) }}) {
 		return nil
 	}
 	return <-got

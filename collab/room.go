@@ -199,7 +199,12 @@ func (r *room) abandon(err error) {
 }
 
 // load builds the document from the log.
-func (r *room) load(ctx context.Context) error {
+func (r *room) load(ctx context.Context) (err error) {
+	defer func() { // a document that cannot be opened must not keep the others closed
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
 	st, err := r.h.cfg.Log.Load(ctx, r.doc)
 	if err != nil {
 		return err

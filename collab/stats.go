@@ -10,10 +10,11 @@ type Stats struct {
 	Refused     int64 // updates refused
 	Shed        int64 // times a connection did not keep up and was resynchronised
 	Foreign     int64 // presence dropped because it was about somebody else
+	Panics      int64 // mistakes in our code that a room survived
 }
 
 type counters struct {
-	connections, stored, refused, shed, foreign atomic.Int64
+	connections, stored, refused, shed, foreign, panics atomic.Int64
 }
 
 // Stats returns what the hub has counted.
@@ -22,5 +23,5 @@ func (h *Hub) Stats() Stats {
 	rooms := len(h.rooms)
 	h.mu.Unlock()
 	c := &h.stats
-	return Stats{rooms, c.connections.Load(), c.stored.Load(), c.refused.Load(), c.shed.Load(), c.foreign.Load()}
+	return Stats{rooms, c.connections.Load(), c.stored.Load(), c.refused.Load(), c.shed.Load(), c.foreign.Load(), c.panics.Load()}
 }

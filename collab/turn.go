@@ -3,7 +3,9 @@ package collab
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -14,20 +16,44 @@ import (
 
 func (r *room) takeTurn(ctx context.Context, ops []op) {
 	for _, o := range ops {
-		if o.do == nil {
-			r.accept(ctx, o.from, o.update)
-			if r.bytes > maxTurn {
-				r.commit(ctx)
+		r.guarded(ctx, o, func() {
+			if o.do == nil {
+				r.accept(ctx, o.from, o.update)
+				return
 			}
-			continue
+			r.commit(ctx)
+			o.do(ctx)
+		})
+		if r.bytes > maxTurn {
+			r.commit(ctx)
 		}
-		r.commit(ctx)
-		o.do(ctx)
 	}
 	r.commit(ctx)
 	if !r.paused {
 		r.flush()
 	}
+}
+
+// guarded runs do. A panic in it, which is a mistake in our code met by unusual input, costs this document a reload and
+// whoever sent the input his connection; the office goes on.
+func (r *room) guarded(ctx context.Context, o op, do func()) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		err := fmt.Errorf("panic: %v", p)
+		r.h.stats.panics.Add(1)
+		r.h.cfg.Logger.Error("panic in a room", "document", r.doc, "panic", p, "stack", string(debug.Stack()))
+		if o.failed != nil {
+			o.failed(err)
+		}
+		if o.from != nil {
+			r.refuse(ctx, o.from, closed(CodeRefused, "%v", err))
+		}
+		r.lost(ctx, err)
+	}()
+	do()
 }
 
 // accept judges one update of m and, when it is good, applies it and queues it for the log.

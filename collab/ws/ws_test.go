@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -576,5 +577,65 @@ func TestNoUpdateIsTakenOnceARightIsWithdrawn(t *testing.T) {
 		if now.Seq != at.Seq {
 			t.Errorf("round %d: %d rows after the withdrawal", round, now.Seq-at.Seq)
 		}
+	}
+}
+
+func TestGarbageFromOneHurtsNobodyElse(t *testing.T) {
+	s := sqlite(t, options{ws: ws.Config{Rate: 10000, Burst: 10000}})
+	karel := dial(t, s, "d", "karel")
+	karel.Type("Karel's text. ")
+	must(t, "acknowledged", karel.WaitAcked(within(t, 10*time.Second)))
+	rnd := rand.New(rand.NewPCG(1, 2))
+	ctx := within(t, 60*time.Second)
+	for round := range deep(40, 2000) {
+		eva, err := official.Dial(ctx, official.Config{URL: s.url + "d", Header: http.Header{"Authorization": {"Bearer eva"}}})
+		must(t, fmt.Sprint("round ", round), err)
+		copied := crdt.New(crdt.Config{Client: eva.Client()})
+		must(t, "copy", copied.Apply(eva.State()))
+		for range 5 {
+			var good []byte
+			switch rnd.IntN(4) {
+			case 0:
+				good = wire.AppendAwareness(nil, []wire.Presence{{Client: eva.Client(), Clock: 1, State: []byte(`{"cursor":null}`)}})
+			case 1:
+				good = wire.AppendSync(nil, wire.Step1, copied.StateVector())
+			default:
+				at := rnd.IntN(copied.Text(collab.Root).Len() + 1)
+				good = wire.AppendSync(nil, wire.Update, copied.Transact(func() {
+					copied.Text(collab.Root).Insert(at, "e🐎", crdt.Attrs{"strong": true})
+				}))
+			}
+			bad := bytes.Clone(good)
+			for range 1 + rnd.IntN(3) {
+				bad[rnd.IntN(len(bad))] ^= 1 << rnd.IntN(8)
+			}
+			eva.Send(bad)
+		}
+		eva.Break()
+	}
+	karel.Type("Still here.")
+	must(t, "acknowledged", karel.WaitAcked(ctx))
+	must(t, "converged", waitFor(ctx, func() bool {
+		head, err := s.Head(ctx, "d")
+		return err == nil && bytes.Equal(head.State, karel.State())
+	}))
+	if n := s.Stats().Panics; n != 0 {
+		t.Errorf("%d panics", n)
+	}
+}
+
+func TestAPanicInARoomCostsAReloadNotTheServer(t *testing.T) {
+	s := sqlite(t, options{})
+	eva := dial(t, s, "d", "eva")
+	eva.Type("kept")
+	must(t, "acknowledged", eva.WaitAcked(within(t, 10*time.Second)))
+	if _, err := s.Edit(within(t, 10*time.Second), person("eva"), "d", func(*crdt.Doc) error { panic("mistake") }); err == nil {
+		t.Error("an edit that panicked succeeded")
+	}
+	eva.Type(" and more")
+	must(t, "acknowledged", eva.WaitAcked(within(t, 10*time.Second)))
+	head, err := s.Head(within(t, 10*time.Second), "d")
+	if err != nil || head.Body.Text(collab.Root).String() != "kept and more" {
+		t.Errorf("head = %+v, %v", head, err)
 	}
 }
