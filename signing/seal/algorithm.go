@@ -166,7 +166,7 @@ func verify(key crypto.PublicKey, id []byte, h crypto.Hash, message, signature [
 		ok, known := false, false
 		switch k := key.(type) {
 		case *rsa.PublicKey:
-			if k.N.BitLen() < 2048 {
+			if k.N.BitLen() < 2048 || k.N.BitLen() > 8192 { // too weak, or made to keep us busy
 				return ErrWeak
 			}
 			if known = s.kind == 'r'; known {

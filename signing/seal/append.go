@@ -5,6 +5,8 @@ import (
 	"crypto"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf16"
@@ -72,7 +74,7 @@ func layout(f *file) (document, error) {
 		return d, fmt.Errorf("no catalog: %w", ErrFormat)
 	}
 	size, _ := trailer.get("Size")
-	if d.size = size.n; d.size <= 0 {
+	if d.size = size.n; d.size <= 0 || d.size > maxObjects {
 		return d, fmt.Errorf("no size: %w", ErrFormat)
 	}
 	for _, s := range f.sections {
@@ -202,10 +204,8 @@ func (d document) write(field Field, room int) *Prepared {
 func (d document) finish(u *increment, size int) {
 	x := u.Len()
 	u.WriteString("xref\n")
-	for n := range size {
-		if off, ok := u.at[n]; ok {
-			fmt.Fprintf(u, "%d 1\n%010d 00000 n \n", n, off)
-		}
+	for _, n := range slices.Sorted(maps.Keys(u.at)) {
+		fmt.Fprintf(u, "%d 1\n%010d 00000 n \n", n, u.at[n])
 	}
 	trailer := d.sections[0].trailer
 	fmt.Fprintf(u, "trailer\n<</Size %d/Root %d 0 R", size, d.root)

@@ -45,7 +45,13 @@ func (v value) ref(key string) (int, bool) {
 	return x.n, ok && x.kind == isRef
 }
 
-const maxNesting = 64
+// Limits on what a file may make us do. They are far above what package documents/render writes.
+const (
+	maxNesting   = 64
+	maxKeys      = 512       // in one dictionary
+	maxRevisions = 200       // one for each signature
+	maxObjects   = 9_999_999 // ten digits of offsets are enough for no more
+)
 
 // parse reads one value at or after at. Comments are not expected inside objects and are refused.
 func parse(b []byte, at, depth int) (value, error) {
@@ -98,7 +104,7 @@ func parseDict(b []byte, at, depth int) (value, error) {
 		if err != nil {
 			return value{}, err
 		}
-		if _, twice := v.get(string(key.s)); key.kind != isName || twice {
+		if _, twice := v.get(string(key.s)); key.kind != isName || twice || len(v.keys) == maxKeys {
 			return value{}, fmt.Errorf("dictionary key at %d: %w", p, ErrFormat)
 		}
 		kid, err := parse(b, key.to, depth+1)
@@ -207,8 +213,6 @@ type file struct {
 	sections []section
 }
 
-const maxRevisions = 1000
-
 // read follows the chain of cross-reference tables. Every table must belong to a complete revision that ends in its own
 // startxref and "%%EOF\n", and the newest must end with the file.
 func read(b []byte) (*file, error) {
@@ -229,6 +233,9 @@ func read(b []byte) (*file, error) {
 		}
 		if len(f.sections) == 0 && s.end != len(b) {
 			return nil, fmt.Errorf("bytes after the last revision: %w", ErrFormat)
+		}
+		if n := len(f.sections); n > 0 && s.end > f.sections[n-1].xref {
+			return nil, fmt.Errorf("revisions overlap: %w", ErrFormat)
 		}
 		f.sections = append(f.sections, s)
 		prev, ok := s.trailer.get("Prev")

@@ -338,6 +338,36 @@ func TestAForeignFormOrRevisionIsNotSigned(t *testing.T) {
 	}
 }
 
+// TestAHostileFileCostsLittle: anybody signed in may bring a file to be checked.
+func TestAHostileFileCostsLittle(t *testing.T) {
+	signed := sign(t, paper("indirect", 1), field(1), jana(), seal.P256, nil).pdf
+	huge := bytes.Replace(paper("indirect", 1), []byte("/Size 10"), []byte("/Size 999999999999"), 1)
+	keysOf := func(n int) []byte {
+		var dict strings.Builder
+		for i := range n {
+			fmt.Fprintf(&dict, "/K%d 0", i)
+		}
+		return appendObject(paper("indirect", 1), 9, "<<"+dict.String()+">>")
+	}
+	loop := paper("indirect", 1)
+	for range 300 {
+		loop = appendObject(loop, 9, "<</Title(x)>>")
+	}
+	for name, b := range map[string][]byte{
+		"a size of a trillion": huge, "many keys": bytes.Replace(keysOf(200_000), []byte("/Root 1 0 R"), []byte("/Root 9 0 R"), 2), "many revisions": loop,
+		"nesting":           bytes.Replace(signed, []byte("/Reason<"), []byte("/Reason"+strings.Repeat("[", 100_000)+"<"), 1),
+		"pages in a circle": bytes.Replace(signed, []byte("/Kids[3 0 R"), []byte("/Kids[2 0 R"), 1),
+	} {
+		start := time.Now()
+		if r := validate(b, nil); r.Indication == seal.Passed {
+			t.Errorf("%s: passed", name)
+		}
+		if took := time.Since(start); took > 3*time.Second {
+			t.Errorf("%s: took %s", name, took)
+		}
+	}
+}
+
 func FuzzValidateNeverPanics(f *testing.F) {
 	f.Add(paper("indirect", 1))
 	f.Add(sign(f, paper("direct", 1), field(1), jana(), seal.P256, nil).pdf)

@@ -32,9 +32,6 @@ func Validate(file, base []byte, trust Trust, now time.Time) Report {
 	}
 	ends := make([]int, 0, len(f.sections))
 	for _, s := range slices.Backward(f.sections) {
-		if len(ends) > 0 && s.end <= ends[len(ends)-1] {
-			return fail(FormatFailure, fmt.Errorf("revisions overlap: %w", ErrFormat))
-		}
 		ends = append(ends, s.end)
 	}
 	r.Base = Revision{ends[0], sum(file[:ends[0]])}

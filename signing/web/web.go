@@ -121,8 +121,21 @@ type basketView struct {
 	Error      string
 }
 
+// basket shows what waits. With ?all=1 everything that may be chosen is; with ?batch= what that batch left unsigned.
 func (h *Handler) basket(w http.ResponseWriter, r *http.Request) {
-	h.showBasket(w, r, http.StatusOK, basketView{All: r.URL.Query().Get("all") != ""})
+	d := basketView{All: r.URL.Query().Get("all") != ""}
+	if id := r.URL.Query().Get("batch"); id != "" {
+		_, items, err := h.signing.Batch(r.Context(), web.Who(r), signing.BatchID(id))
+		if err != nil {
+			h.kit.Fail(w, r, err)
+			return
+		}
+		d.Chosen = map[signing.VersionID]bool{}
+		for _, it := range items {
+			d.Chosen[it.Version] = it.Step.Ended() && it.Step != signing.Stored
+		}
+	}
+	h.showBasket(w, r, http.StatusOK, d)
 }
 
 func (h *Handler) showBasket(w http.ResponseWriter, r *http.Request, status int, d basketView) {

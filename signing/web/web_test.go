@@ -346,3 +346,24 @@ func TestEveryRouteIsClassified(t *testing.T) {
 	webtest.Walk(t, webtest.Config{Kit: s.kit, Router: s.router, Handler: s.Handler,
 		SignIn: func(r *http.Request, role security.Role) { r.Header.Set("X-Who", string(role)) }})
 }
+
+func TestWhatWasLeftUnsignedIsSelectedAgain(t *testing.T) {
+	s := open(t)
+	a, b := s.ask("m1", 1), s.ask("m2", 1)
+	jana := security.Actor{ID: "p-jana", Name: "Jana Nováková"}
+	in, err := s.signing.Confirm(t.Context(), jana, []signing.VersionID{a, b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := s.signing.Authorise(t.Context(), jana, []signing.VersionID{a, b}, in.Hash(), password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := s.do("POST", "/signing/batches/"+string(id)+"/cancel", nil)
+	s.see(w, 303)
+	s.work()
+	s.see(s.do("GET", "/signing/batches/"+string(id), nil), 200, "Zastaveno", "zastavili jste podepisování", "2 dokumenty zůstaly bez podpisu", "/signing?batch="+string(id))
+	if page := s.see(s.do("GET", "/signing?batch="+string(id), nil), 200); strings.Count(page, " checked") != 2 {
+		t.Error("they are not selected again")
+	}
+}
