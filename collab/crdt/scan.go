@@ -139,3 +139,74 @@ func (d *Doc) Depth(id ID) (depth, inside int, ok bool) {
 	}
 	return depth, inside, true
 }
+
+// Between counts the items that resolving a conflict for st may have to pass: those of
+// the document between its origin and its right neighbour, or those of its map key.
+// It stops counting at limit.
+func (d *Doc) Between(st *Struct, limit int) int {
+	x, stop := none, none
+	if st.HasRight {
+		if stop = d.itemAt(st.Right); stop == none {
+			return 0
+		}
+	}
+	switch {
+	case st.HasOrigin:
+		if x = d.itemAt(st.Origin); x == none {
+			return 0
+		}
+		x = d.items[x].right
+	case st.HasRight:
+		it := &d.items[stop]
+		if it.parent == none {
+			return 0
+		}
+		if it.key != none {
+			x = d.firstOfKey(it.parent, it.key)
+		} else {
+			x = d.types[it.parent].start
+		}
+	default:
+		t := none
+		if st.InRoot {
+			if k, ok := d.names[string(st.Root)]; ok {
+				if r, ok := d.roots[k]; ok {
+					t = r
+				}
+			}
+		} else if o := d.itemAt(st.Parent); o != none && d.items[o].kind == kindType {
+			t = int32(d.items[o].off)
+		}
+		if t == none {
+			return 0
+		}
+		x = d.types[t].start
+		if len(st.Key) > 0 {
+			k, ok := d.names[string(st.Key)]
+			if !ok {
+				return 0
+			}
+			x = d.current(t, k)
+			n := 0
+			for ; x != none && n < limit; x = d.items[x].left {
+				n++
+			}
+			return n
+		}
+	}
+	n := 0
+	for ; x != none && x != stop && n < limit; x = d.items[x].right {
+		n++
+	}
+	return n
+}
+
+// itemAt is the item that holds a clock, or none.
+func (d *Doc) itemAt(id ID) int32 {
+	c := d.clientOf(id.Client)
+	if c == none || id.Clock >= d.clients[c].next {
+		return none
+	}
+	cl := &d.clients[c]
+	return cl.at(cl.find(id.Clock))
+}

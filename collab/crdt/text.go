@@ -331,8 +331,7 @@ func (d *Doc) addLocal(t, key, left, right int32, kind uint8, content []byte, le
 // writable reports whether the text is still there and n more clocks fit: an edit of
 // something deleted is lost anyway, and clocks have 32 bits.
 func (t *Text) writable(n int) bool {
-	x := t.d.types[t.t].item
-	return (x == none || !t.d.items[x].deleted()) && t.d.room(n)
+	return !t.d.gone(t.t) && t.d.room(n)
 }
 
 // room reports whether n more clocks fit this identity.

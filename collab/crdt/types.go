@@ -137,9 +137,15 @@ func (m *Map) ID() ID {
 }
 
 // Deleted reports whether the map, or something it is embedded in, was deleted.
-func (m *Map) Deleted() bool {
-	x := m.d.types[m.t].item
-	return x != none && m.d.items[x].deleted()
+func (m *Map) Deleted() bool { return m.d.gone(m.t) }
+
+// gone reports whether a type is deleted, or was never put into the document.
+func (d *Doc) gone(t int32) bool {
+	ty := &d.types[t]
+	if ty.item == none {
+		return ty.name == none
+	}
+	return d.items[ty.item].deleted()
 }
 
 // Get returns the value of a key: a plain value or a handle of a shared type.
@@ -234,7 +240,7 @@ func (a *Array) Get(i int) any {
 // for what a value may be.
 func (a *Array) Insert(i int, values ...any) {
 	d := a.d
-	if len(values) == 0 || !d.room(len(values)) {
+	if len(values) == 0 || i < 0 || d.gone(a.t) || !d.room(len(values)) {
 		return
 	}
 	d.edit(func() {

@@ -24,6 +24,7 @@ type Limits struct {
 	Nesting    int // of types in the document: 64
 	Name       int // bytes of a root's, key's or mark's name: 256
 	Value      int // bytes of one mark or embedded value: 64 KiB
+	Conflict   int // items that placing the update may have to pass: 1,000,000
 	DocBytes   int // text and values of the document after the update: 10 MB
 	DocStructs int // items of the document after the update: 1,000,000
 }
@@ -31,7 +32,7 @@ type Limits struct {
 // Default is what zero fields of Limits stand for.
 var Default = Limits{
 	Bytes: 1 << 20, Structs: 20_000, Clients: 4096, Deletes: 200_000, Collected: 200_000,
-	Nesting: 64, Name: 256, Value: 64 << 10, DocBytes: 10_000_000, DocStructs: 1_000_000,
+	Nesting: 64, Name: 256, Value: 64 << 10, Conflict: 1_000_000, DocBytes: 10_000_000, DocStructs: 1_000_000,
 }
 
 func (l Limits) orDefault() Limits {
@@ -48,6 +49,7 @@ func (l Limits) orDefault() Limits {
 	set(&l.Nesting, Default.Nesting)
 	set(&l.Name, Default.Name)
 	set(&l.Value, Default.Value)
+	set(&l.Conflict, Default.Conflict)
 	set(&l.DocBytes, Default.DocBytes)
 	set(&l.DocStructs, Default.DocStructs)
 	return l
@@ -85,6 +87,7 @@ const (
 	Dependency = "dependency" // builds on something that does not exist
 	Unborn     = "unborn"     // deletes something that does not exist
 	Kind       = "kind"       // a kind of content, or a root, that clients may not send
+	Tangled    = "tangled"    // made so that placing it takes out of proportion long
 	Nesting    = "nesting"    // types nested too deep
 	Full       = "full"       // the document would grow over its limit
 )
@@ -112,6 +115,7 @@ type judge struct {
 	info    Info
 	bytes   int
 	deleted uint64
+	view    view
 }
 
 // depth of the new structs from a clock on: their own and, for one that holds a type,
@@ -147,6 +151,7 @@ func (j *judge) judge() error {
 	if err := j.u.Decode(j.Update); err != nil {
 		return refuse(Malformed, "%v", err)
 	}
+	j.view.reset(j.u.Structs())
 	n := j.u.Sections()
 	if n > j.Limits.Clients || j.u.Structs() > j.Limits.Structs || j.u.Deletes() > j.Limits.Deletes {
 		return refuse(TooLarge, "%d clients, %d structs, %d deleted ranges", n, j.u.Structs(), j.u.Deletes())
@@ -269,6 +274,9 @@ func (j *judge) structure(i int, s crdt.Section, have uint32, st crdt.Struct) er
 		return refuse(TooLarge, "name of %d bytes", longest)
 	}
 	j.bytes += st.Bytes
+	if j.view.steps += j.view.cost(j, s.Client, &st); j.view.steps > j.Limits.Conflict {
+		return refuse(Tangled, "placing %d structs passes more than %d items", j.info.Structs, j.Limits.Conflict)
+	}
 	if d := j.depths[i]; len(d) == 0 || inside >= 0 || d[len(d)-1].own != own || d[len(d)-1].inside >= 0 {
 		j.depths[i] = append(d, depth{st.Clock, own, inside})
 	}

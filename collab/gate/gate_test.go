@@ -2,10 +2,16 @@ package gate
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"spolupis/collab/crdt"
 )
@@ -200,6 +206,81 @@ func TestInfoNamesTheNewContent(t *testing.T) {
 	}
 }
 
+// Structs whose neighbours are far from each other are compared with everything in
+// between. Whoever makes 20,000 of them could keep the server busy for minutes.
+func TestTangledUpdatesAreRefused(t *testing.T) {
+	d := crdt.New(crdt.Config{Client: bob})
+	for i := range 20_000 { // 20,000 items: every character typed in front of the last
+		d.Transact(func() { d.Text("body").Insert(0, string(rune('a'+i%26)), nil) })
+	}
+	last := uint64(0) // the first character written is the last in the text
+	section := func(n uint64, each func(b bytesOf, i uint64) bytesOf) []byte {
+		b := bytesOf{}.n(1, n, alice, 0)
+		for i := range n {
+			b = each(b, i)
+		}
+		return b.n(0)
+	}
+	for name, u := range map[string][]byte{
+		"from the start to the last character": section(19_000, func(b bytesOf, i uint64) bytesOf {
+			return append(b, 0x44).n(bob, last).s("x")
+		}),
+		"from the start to many places": section(19_000, func(b bytesOf, i uint64) bytesOf {
+			return append(b, 0x44).n(bob, i).s("x")
+		}),
+		"from one new character to many places": section(19_000, func(b bytesOf, i uint64) bytesOf {
+			if i == 0 {
+				return append(b, 0x44).n(bob, 19_999).s("x")
+			}
+			return append(b, 0xc4).n(alice, 0, bob, i).s("x")
+		}),
+		"among each other": section(19_000, func(b bytesOf, i uint64) bytesOf {
+			if i == 0 {
+				return append(b, 0x84).n(bob, last).s("x")
+			}
+			return append(b, 0xc4).n(bob, last, alice, i/2).s("x")
+		}),
+		"the same key without looking": section(19_000, func(b bytesOf, i uint64) bytesOf {
+			return append(b, 0x24).n(1).s("meta").s("k").s("x")
+		}),
+	} {
+		start := time.Now()
+		_, err := Check(Request{Doc: d, Update: u, Leased: leasedToAlice})
+		var r *Refusal
+		if !errors.As(err, &r) || r.Reason != Tangled {
+			t.Errorf("%s: %v, want %s", name, err, Tangled)
+		}
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("%s: refusing took %v", name, took)
+		}
+	}
+	// honest work of the same size passes
+	for name, edit := range map[string]func(c *crdt.Doc, i int){
+		"typing":           func(c *crdt.Doc, i int) { c.Text("body").Insert(500+i, "x", nil) },
+		"typing backwards": func(c *crdt.Doc, i int) { c.Text("body").Insert(500, "x", nil) },
+		"typing here and there": func(c *crdt.Doc, i int) {
+			c.Text("body").Insert((i*7919)%c.Text("body").Len(), "x", crdt.Attrs{})
+		},
+		"paragraphs": func(c *crdt.Doc, i int) {
+			c.Text("body").InsertMap(i*2, map[string]any{"kind": "p", "level": 1}, nil)
+			c.Text("body").Insert(i*2+1, "x", crdt.Attrs{"em": true})
+		},
+		"marks": func(c *crdt.Doc, i int) { c.Text("body").Format((i*13)%9000, 5, crdt.Attrs{"em": i%2 == 0}) },
+	} {
+		c := copyOf(t, d, alice)
+		for i := range 1500 {
+			c.Transact(func() { edit(c, i) })
+		}
+		u, err := c.Diff(d.StateVector())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Check(Request{Doc: d, Update: u, Leased: leasedToAlice}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestLimitsHold(t *testing.T) {
 	d := world(t)
 	c := copyOf(t, d, alice)
@@ -333,4 +414,73 @@ func BenchmarkGateAndApply(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// Everything that real Yjs clients send must pass, in the order in which they send it,
+// and so must the whole state that they send again when they reconnect.
+func TestRealClientsPass(t *testing.T) {
+	missing := func(why string) {
+		if os.Getenv("SPOLUPIS_REQUIRE_SERVERS") == "1" {
+			t.Fatal("the yjs oracle is required but " + why)
+		}
+		t.Skip("SKIPPED, NOT TRIED WITH YJS: " + why)
+	}
+	node, err := exec.LookPath("node")
+	if err != nil {
+		missing("node is not installed")
+	}
+	var in bytes.Buffer
+	const seeds = 60
+	for seed := range seeds {
+		fmt.Fprintf(&in, "{\"seed\":%d,\"mode\":%q}\n", 1000+seed, []string{"client", "mirror"}[seed%2])
+	}
+	cmd := exec.Command(node, "../crdt/testdata/oracle.mjs")
+	cmd.Stdin, cmd.Stderr = &in, os.Stderr
+	out, err := cmd.Output()
+	lines := bytes.Split(bytes.TrimSpace(out), []byte("\n"))
+	if err != nil || len(lines) != seeds+1 {
+		missing(fmt.Sprintf("it said %.100s (%v)", out, err))
+	}
+	updates := 0
+	for i, line := range lines[1:] {
+		var a struct {
+			Events [][]json.RawMessage
+			Error  string
+		}
+		if err := json.Unmarshal(line, &a); err != nil || a.Error != "" {
+			t.Fatalf("seed %d: %v %s", i, err, a.Error)
+		}
+		server := crdt.New(crdt.Config{})
+		client := map[string]uint64{}
+		for k, e := range a.Events {
+			var kind string
+			var u []byte
+			json.Unmarshal(e[0], &kind)
+			switch kind {
+			case "new", "reload":
+				client[string(e[1])], _ = strconv.ParseUint(string(e[2]), 10, 64)
+				continue
+			case "sent", "check":
+				json.Unmarshal(e[2], &u)
+			default:
+				continue
+			}
+			me := client[string(e[1])]
+			info, err := Check(Request{Doc: server, Update: u, Leased: func(c uint64) bool { return c == me }})
+			if err != nil {
+				if kind == "check" && len(e) > 2 && me == 5 {
+					continue // a replica of the test itself
+				}
+				t.Fatalf("seed %d event %d (%s): %v", i, k, kind, err)
+			}
+			if err := server.Apply(u); err != nil || server.Pending() {
+				t.Fatalf("seed %d event %d: accepted, then %v, pending %v", i, k, err, server.Pending())
+			}
+			if kind == "check" && !info.Empty {
+				t.Errorf("seed %d event %d: a state that is all known counts as new: %+v", i, k, info)
+			}
+			updates++
+		}
+	}
+	t.Logf("%d updates of yjs passed", updates)
 }

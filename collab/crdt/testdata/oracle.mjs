@@ -8,10 +8,12 @@
 //   ["apply", doc, update]              an update arrives
 //   ["check", doc, state, sv, content]  what the replica is now
 //   ["reload", doc, client]             the replica is rebuilt from its encoded state
+//   ["sent", doc, update, client]       what a client would send to its server
 //
 // mode "mirror": every edit is one that the Go API can do, and its bytes are compared.
 // mode "observe": anything Yjs can do (undo, XML, nested types, subdocuments, objects as
 // marks); only the replicas that merely receive are compared.
+// mode "client": the same without subdocuments, which our server does not take.
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 import { existsSync } from 'node:fs'
@@ -86,11 +88,11 @@ function content (doc) {
 class History {
   constructor (seed, mode) {
     this.r = random(seed)
-    this.mode = mode
+    this.mode = mode === 'client' ? 'observe' : mode
+    this.subdocs = mode !== 'client'
     this.events = []
     this.docs = []
     this.inbox = []
-    this.sent = []
     this.undo = []
     const r = this.r
     const n = 2 + r.int(4)
@@ -121,7 +123,7 @@ class History {
   }
 
   spread (from, u) {
-    this.sent.push(u)
+    this.events.push(['sent', from, b64(u), this.docs[from].clientID])
     for (let i = 0; i < this.docs.length; i++) if (i !== from) this.inbox[i].push(u)
   }
 
@@ -259,7 +261,7 @@ class History {
     const xml = doc.getXmlFragment('xml')
     switch (r.int(8)) {
       case 0: array.insert(r.int(array.length + 1), [new Uint8Array([1, 2, r.int(256)])]); break
-      case 1: array.insert(r.int(array.length + 1), [new Y.Doc({ guid: 'g' + r.int(100) })]); break
+      case 1: if (this.subdocs) array.insert(r.int(array.length + 1), [new Y.Doc({ guid: 'g' + r.int(100) })]); break
       case 2: { const m = new Y.Map(); m.set('x', 1); array.insert(r.int(array.length + 1), [m]); break }
       case 3: doc.getMap('map').set(r.pick(keys), r.pick([10n, new Uint8Array([9]), undefined])); break
       case 4: { const e = new Y.XmlElement('p'); xml.insert(r.int(xml.length + 1), [e]); e.setAttribute('a', 'b'); break }
