@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"spolupis/security"
@@ -191,7 +192,11 @@ func (s *Service) refused(ctx context.Context, tx Tx, who security.Actor, m Mate
 	if err := s.move(ctx, tx, &m, v.ID, Rejected); err != nil {
 		return err
 	}
-	for _, p := range append(c.people(), m.Drafter) {
+	told := c.people()
+	if !slices.Contains(told, m.Drafter) {
+		told = append(told, m.Drafter)
+	}
+	for _, p := range told {
 		if p == who.ID {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sort"
 	"time"
 
@@ -73,11 +74,26 @@ type CommentView struct {
 	at int // index in the live text, for ordering
 }
 
-func (s *Service) view(ctx context.Context, who security.ActorID, c Comment, t *text) CommentView {
-	person := func(id security.ActorID) PersonView {
-		name, unit := s.name(ctx, id)
-		return PersonView{ID: id, Name: name, Unit: unit}
+// named returns a function that looks each person up once.
+func (s *Service) named(ctx context.Context) func(security.ActorID) PersonView {
+	seen := map[security.ActorID]PersonView{}
+	return func(id security.ActorID) PersonView {
+		p, ok := seen[id]
+		if !ok {
+			p.ID = id
+			p.Name, p.Unit = s.name(ctx, id)
+			seen[id] = p
+		}
+		return p
 	}
+}
+
+func (s *Service) view(ctx context.Context, who security.ActorID, c Comment, t *text) CommentView {
+	return t.view(who, c, s.named(ctx))
+}
+
+// view places c in the text and says who is who, as who sees it.
+func (t *text) view(who security.ActorID, c Comment, person func(security.ActorID) PersonView) CommentView {
 	v := CommentView{
 		ID: c.ID, Document: c.Material, Number: c.Number, Kind: c.Kind, State: c.State, Author: person(c.Author), At: c.At,
 		Quote: c.Quote, Prefix: c.Prefix, Suffix: c.Suffix, Block: c.Block, Text: c.Text, Reasoning: c.Reasoning,
@@ -112,9 +128,10 @@ func (s *Service) Comments(ctx context.Context, who security.Actor, id MaterialI
 		return nil, wrap("comments on", id, err)
 	}
 	t := open(head.Body)
+	person := s.named(ctx)
 	views := make([]CommentView, 0, len(comments))
 	for _, c := range comments {
-		views = append(views, s.view(ctx, who.ID, c, t))
+		views = append(views, t.view(who.ID, c, person))
 	}
 	sort.SliceStable(views, func(i, j int) bool { return views[i].at < views[j].at })
 	return views, nil
@@ -301,20 +318,21 @@ func (s *Service) editable(ctx context.Context, tx Tx, id MaterialID) (Material,
 
 // change is the common path of commands on an existing comment.
 func (s *Service) change(ctx context.Context, who security.Actor, id MaterialID, a args, done answer,
-	do func(tx Tx, c *Comment, t *text) ([]journal.Entry, error)) (Comment, *text, error) {
+	do func(tx Tx, m Material, c *Comment, t *text) ([]journal.Entry, error)) (Comment, *text, error) {
 	t, err := s.live(ctx, id)
 	if err != nil {
 		return Comment{}, nil, err
 	}
 	var c Comment
 	err = s.Store.Write(ctx, func(tx Tx) error {
-		if _, err := s.editable(ctx, tx, id); err != nil {
+		m, err := s.editable(ctx, tx, id)
+		if err != nil {
 			return err
 		}
 		if c, err = s.commentOn(ctx, tx, id, a.Comment); err != nil {
 			return err
 		}
-		entries, err := do(tx, &c, t)
+		entries, err := do(tx, m, &c, t)
 		if err != nil {
 			return err
 		}
@@ -347,7 +365,7 @@ func (s *Service) event(who security.Actor, kind string, c *Comment, more map[st
 }
 
 func (s *Service) editComment(ctx context.Context, who security.Actor, id MaterialID, a args, done answer) (Comment, *text, error) {
-	return s.change(ctx, who, id, a, done, func(_ Tx, c *Comment, _ *text) ([]journal.Entry, error) {
+	return s.change(ctx, who, id, a, done, func(_ Tx, _ Material, c *Comment, _ *text) ([]journal.Entry, error) {
 		if err := own(who, c); err != nil {
 			return nil, err
 		}
@@ -378,7 +396,7 @@ func own(who security.Actor, c *Comment) error {
 }
 
 func (s *Service) reply(ctx context.Context, who security.Actor, id MaterialID, a args, done answer) (Comment, *text, error) {
-	return s.change(ctx, who, id, a, done, func(tx Tx, c *Comment, _ *text) ([]journal.Entry, error) {
+	return s.change(ctx, who, id, a, done, func(tx Tx, _ Material, c *Comment, _ *text) ([]journal.Entry, error) {
 		a.Kind = c.Kind
 		switch {
 		case a.Text == "":
@@ -398,7 +416,7 @@ func (s *Service) reply(ctx context.Context, who security.Actor, id MaterialID, 
 }
 
 func (s *Service) withdraw(ctx context.Context, who security.Actor, id MaterialID, a args, done answer) (Comment, *text, error) {
-	return s.change(ctx, who, id, a, done, func(_ Tx, c *Comment, _ *text) ([]journal.Entry, error) {
+	return s.change(ctx, who, id, a, done, func(_ Tx, _ Material, c *Comment, _ *text) ([]journal.Entry, error) {
 		if err := own(who, c); err != nil {
 			return nil, err
 		}
@@ -415,7 +433,7 @@ func (s *Service) settle(ctx context.Context, who security.Actor, id MaterialID,
 	if err := st.check(); err != nil {
 		return Comment{}, nil, err
 	}
-	return s.change(ctx, who, id, a, done, func(_ Tx, c *Comment, _ *text) ([]journal.Entry, error) {
+	return s.change(ctx, who, id, a, done, func(tx Tx, m Material, c *Comment, _ *text) ([]journal.Entry, error) {
 		if c.State == TakenBack {
 			return nil, conflict("documents.fault.comment_closed")
 		}
@@ -423,8 +441,19 @@ func (s *Service) settle(ctx context.Context, who security.Actor, id MaterialID,
 			return nil, conflict("documents.fault.comment_applied")
 		}
 		c.State, c.Settlement = Settled, &st
+		if err := s.tellAuthor(ctx, tx, who, m, *c); err != nil {
+			return nil, err
+		}
 		return s.event(who, "documents.comment_settled", c, map[string]any{"outcome": st.Outcome}), nil
 	})
+}
+
+// tellAuthor lets the author of a comment know that somebody settled it.
+func (s *Service) tellAuthor(ctx context.Context, tx Tx, who security.Actor, m Material, c Comment) error {
+	if c.Author == who.ID {
+		return nil
+	}
+	return tx.AddNotice(ctx, s.notice(c.Author, "settled", m, "", fmt.Sprintf("/documents/%s/comments#%s", m.ID, c.ID), m.Number, m.Title, c.Number))
 }
 
 func (s *Service) reanchor(ctx context.Context, who security.Actor, id MaterialID, a args, done answer) (Comment, *text, error) {
@@ -432,7 +461,7 @@ func (s *Service) reanchor(ctx context.Context, who security.Actor, id MaterialI
 		return Comment{}, nil, invalid("documents.fault.anchor")
 	}
 	editor := s.can(ctx, who, access.Edit, id) == nil
-	return s.change(ctx, who, id, a, done, func(_ Tx, c *Comment, t *text) ([]journal.Entry, error) {
+	return s.change(ctx, who, id, a, done, func(_ Tx, _ Material, c *Comment, t *text) ([]journal.Entry, error) {
 		if c.Author != who.ID && !editor {
 			return nil, fault.New(fault.Denied, "documents.fault.comment_not_yours")
 		}
@@ -560,6 +589,9 @@ func (s *Service) finishAccept(ctx context.Context, who security.Actor, i Intent
 		}
 		m.ChangedAt = now
 		if err := tx.SetMaterial(ctx, m); err != nil {
+			return err
+		}
+		if err := s.tellAuthor(ctx, tx, who, m, c); err != nil {
 			return err
 		}
 		if err := tx.Record(ctx,

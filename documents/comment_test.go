@@ -125,6 +125,9 @@ func TestALifeOfAComment(t *testing.T) {
 		if c.Kind != documents.Major || c.State != documents.Settled || len(c.Replies) != 1 || c.Replies[0].Author.Name != "Eva Nová" || c.Settlement.By.ID != drafter.ID {
 			t.Errorf("comment %+v", c)
 		}
+		if notices, err := o.Notices(o.ctx, jurist, 0); err != nil || len(notices) != 1 || notices[0].Kind != "settled" {
+			t.Errorf("the author was told %+v %v", notices, err)
+		}
 		_, err = o.command(jurist, m.ID, "comment.withdraw", map[string]any{"comment": c.ID})
 		o.refused(err, fault.Conflict, "documents.fault.comment_closed")
 		got := o.happened("document:" + string(m.ID))
@@ -331,4 +334,25 @@ func TestACrashWhileAcceptingIsFinishedOnceAndNotTwice(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestASettlementTableOfFiveHundredIsQuick(t *testing.T) {
+	o := onSQLite(t)
+	m := o.material(strings.Repeat("Odstavec s jedinečným textem a dalšími slovy.\n\n", 500))
+	anchor := o.anchor(m.ID, "jedinečným textem")
+	first, err := o.command(jurist, m.ID, "comment.add", map[string]any{"kind": "advisory", "text": "x", "anchor": anchor})
+	o.ok(err)
+	_, err = o.db.ExecContext(o.ctx, `
+		WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+		INSERT INTO documents_comment SELECT 'c-' || n.i, material, n.i, kind, state, author, at, anchor_start, anchor_end, quote, prefix, suffix, block,
+			text, reasoning, proposed, applied, outcome, outcome_reasoning, settled_by, settled_at FROM documents_comment, n WHERE id = $1`, first.ID)
+	o.ok(err)
+	began := time.Now()
+	all, err := o.Comments(o.ctx, drafter, m.ID)
+	o.ok(err)
+	took := time.Since(began)
+	if len(all) != 500 || took > 2*time.Second {
+		t.Errorf("%d comments in %v", len(all), took)
+	}
+	t.Logf("500 comments in %v", took)
 }

@@ -306,7 +306,7 @@ func TestReadsAreRecordedBeforeTheAnswer(t *testing.T) {
 		if !slices.Contains(o.happened("document:"+string(m.ID)), "documents.read") || !slices.Contains(o.happened("version:"+string(v.ID)), "documents.version_read") {
 			t.Error("a read is not in the journal")
 		}
-		_, err = o.journal.Follow(o.ctx, "documents.history", o.store.Project)
+		_, err = o.store.Follow(o.ctx)
 		o.ok(err)
 		count := func(who security.Actor) (n int) {
 			entries, _, err := o.History(o.ctx, who, m.ID, 0)
@@ -320,6 +320,58 @@ func TestReadsAreRecordedBeforeTheAnswer(t *testing.T) {
 		}
 		if owner, other := count(drafter), count(jurist); owner != 2 || other != 0 {
 			t.Errorf("the owner sees %d readings and another %d, want 2 and 0", owner, other)
+		}
+	})
+}
+
+func TestOtherWorkThatACrashInterruptedIsFinishedOrUndoneToo(t *testing.T) {
+	t.Run("import", func(t *testing.T) {
+		o := onSQLite(t)
+		_, err := o.serve(&failingStore{o.store, 2, false}, o.hub).Import(o.ctx, drafter, documents.NewMaterial{Title: "x", Agenda: "rada"}, []byte(sample))
+		if !errors.Is(err, errDied) {
+			t.Fatalf("got %v", err)
+		}
+		if page, err := o.List(o.ctx, drafter, documents.Query{}); err != nil || len(page.Materials) != 0 {
+			t.Errorf("a half imported material is listed: %+v %v", page, err)
+		}
+		o.later(time.Minute)
+		_, err = o.Recover(o.ctx)
+		o.ok(err)
+		if n := o.count(`SELECT count(*) FROM documents_material`); n != 0 {
+			t.Errorf("%d materials left", n)
+		}
+	})
+	t.Run("open draft", func(t *testing.T) {
+		o := onSQLite(t)
+		m := o.material(sample)
+		_, err := o.Freeze(o.ctx, drafter, m.ID)
+		o.ok(err)
+		if err := o.serve(o.store, &dyingHub{o.hub, 0, false}).OpenDraft(o.ctx, drafter, m.ID); !errors.Is(err, errDied) {
+			t.Fatalf("got %v", err)
+		}
+		_, err = o.Freeze(o.ctx, drafter, m.ID)
+		o.refused(err, fault.Conflict, "documents.fault.busy")
+		o.later(time.Minute)
+		_, err = o.Recover(o.ctx)
+		o.ok(err)
+		o.edit(m.ID, func(t *crdt.Text) { t.Insert(index(t, "Druhý"), "x", nil) })
+	})
+	t.Run("restore", func(t *testing.T) {
+		o := onSQLite(t)
+		m := o.material(sample)
+		v, err := o.Freeze(o.ctx, drafter, m.ID)
+		o.ok(err)
+		o.ok(o.OpenDraft(o.ctx, drafter, m.ID))
+		original := o.text(m.ID)
+		o.edit(m.ID, func(t *crdt.Text) { t.Insert(index(t, "Druhý"), "x", nil) })
+		if _, err := o.serve(&failingStore{o.store, 2, false}, o.hub).Restore(o.ctx, drafter, v.ID); !errors.Is(err, errDied) {
+			t.Fatalf("got %v", err)
+		}
+		o.later(time.Minute)
+		_, err = o.Recover(o.ctx)
+		o.ok(err)
+		if o.text(m.ID) != original || o.count(`SELECT count(*) FROM documents_intent`) != 0 {
+			t.Errorf("text is %q", o.text(m.ID))
 		}
 	})
 }

@@ -87,10 +87,10 @@ func (h *Handler) Mount(r chi.Router) {
 // form is what a refused form shows again: what was typed, and what is wrong where.
 type form struct {
 	Values url.Values
-	Key    string // fault's dictionary key; "" when nothing is wrong
 	Error  string // the fault's sentence in the reader's language
 	Field  string // the field at fault; "" for the whole form
 	Row    string // which of several forms on the page
+	Status int    // of the page that shows it again; 0 for a form not yet sent
 }
 
 // Of returns what was typed into a field.
@@ -139,18 +139,23 @@ func (h *Handler) again(w http.ResponseWriter, r *http.Request, err error, row s
 		if field == "" && len(f.Key) > 23 && f.Key[:23] == "documents.fault.import_" {
 			field = "markdown"
 		}
-		show(form{Values: r.Form, Key: f.Key, Error: h.kit.Pages.Text(web.Lang(r), f.Key, f.Args...), Field: field, Row: row})
+		show(form{Values: r.Form, Error: h.kit.Pages.Text(web.Lang(r), f.Key, f.Args...), Field: field, Row: row, Status: statuses[f.Kind]})
 	default:
 		h.kit.Fail(w, r, err)
 	}
 }
 
-// status is the HTTP status of a page that shows f again.
+// statuses of a form shown again, as Kit.Fail gives them.
+var statuses = map[fault.Kind]int{
+	fault.Invalid: http.StatusUnprocessableEntity, fault.Conflict: http.StatusConflict,
+	fault.TooMany: http.StatusTooManyRequests, fault.TooLarge: http.StatusRequestEntityTooLarge,
+}
+
 func (f form) status() int {
-	if f.Key == "" {
+	if f.Status == 0 {
 		return http.StatusOK
 	}
-	return http.StatusUnprocessableEntity
+	return f.Status
 }
 
 // parse reads a form; what is too large or broken is refused.

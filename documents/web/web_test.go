@@ -239,7 +239,7 @@ func (s *site) create(title, markdown string) (string, answer) {
 
 func (s *site) follow() {
 	s.t.Helper()
-	_, err := s.journal.Follow(s.t.Context(), "documents.history", s.store.Project)
+	_, err := s.store.Follow(s.t.Context())
 	s.ok(err)
 }
 
@@ -275,7 +275,7 @@ func TestTheLifeOfAMaterialByPlainForms(t *testing.T) {
 	s.post("jurist", doc+"/comments", add).want(200, "Uloženo", "4 250 000 Kč", "zásadní", "Viz rozpočet.")
 	s.post("jurist", doc+"/comments", add).want(200, "1 celkem, 1 nevypořádaných") // the same form twice
 	s.get("drafter", "/").want(200, "Vypořádat připomínky (1)")
-	s.post("drafter", doc+"/freeze", nil).want(422, "Nelze zmrazit: nevypořádané zásadní připomínky: 1.")
+	s.post("drafter", doc+"/freeze", nil).want(409, "Nelze zmrazit: nevypořádané zásadní připomínky: 1.")
 	page = s.get("drafter", doc+"/comments")
 	comment := regexp.MustCompile(`name="comment" value="(c-[^"]+)"`).FindStringSubmatch(page.body)[1]
 	s.post("drafter", doc+"/comments", url.Values{"command": {"comment.accept"}, "key": {"k1"}, "comment": {comment}}).want(200, "akceptováno", "zapracováno do textu", "Eva Nová")
@@ -300,7 +300,7 @@ func TestTheLifeOfAMaterialByPlainForms(t *testing.T) {
 	s.get("head", doc+"/route").want(200, "Jste na řadě")
 	s.post("head", doc+"/route/decision", url.Values{"version": {vid}, "decision": {"reject"}}).want(422, "Napište, proč verzi vracíte.")
 	s.post("head", doc+"/route/decision", url.Values{"version": {vid}, "decision": {"approve"}}).want(200, "Schválení je zapsáno.", "čeká na podpisy")
-	s.post("head", doc+"/route/decision", url.Values{"version": {vid}, "decision": {"approve"}}).want(422, "Schvalování této verze už skončilo.")
+	s.post("head", doc+"/route/decision", url.Values{"version": {vid}, "decision": {"approve"}}).want(409, "Schvalování této verze už skončilo.")
 
 	// A change after approval: new draft, comparison, notice.
 	s.post("drafter", doc+"/draft", nil).want(200, "Píše se koncept 2. Poslední zmrazená je verze 1.")
