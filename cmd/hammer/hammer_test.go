@@ -6,7 +6,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -124,6 +126,40 @@ func TestNothingAcknowledgedIsLostWhenTheServerIsKilled(t *testing.T) {
 	if v := kills(t, runs); len(v.Broken) > 0 {
 		t.Errorf("broken: %q", v.Broken)
 	}
+}
+
+// TestTheWholeOfficeIsKilledTwentyTimes is the promise of the README, against the real binary.
+func TestTheWholeOfficeIsKilledTwentyTimes(t *testing.T) {
+	if os.Getenv("SPOLUPIS_REQUIRE_SERVERS") != "1" && os.Getenv("SPOLUPIS_DEEP") == "" {
+		t.Skip("SKIPPED: takes a minute; make test sets SPOLUPIS_REQUIRE_SERVERS=1")
+	}
+	dir := t.TempDir()
+	binary, data, addr := filepath.Join(dir, "spolupis"), filepath.Join(dir, "data"), free(t)
+	if out, err := exec.Command("go", "build", "-o", binary, "spolupis/cmd/spolupis").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	o := options{server: binary, args: []string{"demo", "-data", data, "-addr", addr}, url: "http://" + addr, nodes: []string{"http://" + addr},
+		clients: 20, runs: 20, every: 60 * time.Millisecond, create: 4, agenda: "rada", unit: "oi", log: t.Logf}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	first := &victim{o: o} // makes the office and its password
+	if err := first.start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	first.kill()
+	password, err := os.ReadFile(filepath.Join(data, "demo-password"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.people = []credential{{login: "dvorakova", password: strings.TrimSpace(string(password))}}
+	v, err := kill9(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(v.Broken) > 0 {
+		t.Errorf("broken: %q", v.Broken)
+	}
+	t.Log(v.Figures)
 }
 
 func TestAServerThatAcknowledgesTooEarlyIsFoundOut(t *testing.T) {
