@@ -126,8 +126,9 @@ func (j *Journal) Append(ctx context.Context, tx *sql.Tx, entries ...Entry) erro
 		return nil
 	}
 	rows := make([]row, len(entries))
+	secrets := map[string][]byte{}
 	for i, e := range entries {
-		r, err := j.seal(ctx, tx, e)
+		r, err := j.seal(ctx, tx, e, secrets)
 		if err != nil {
 			return fmt.Errorf("journal %s: %w", e.Kind, err)
 		}
@@ -155,8 +156,9 @@ type row struct {
 	leaf                                      []byte
 }
 
-// seal checks e and turns it into its stored form.
-func (j *Journal) seal(ctx context.Context, tx *sql.Tx, e Entry) (row, error) {
+// seal checks e and turns it into its stored form. secrets are the keys of
+// people already looked up in this transaction.
+func (j *Journal) seal(ctx context.Context, tx *sql.Tx, e Entry, secrets map[string][]byte) (row, error) {
 	at := e.At
 	if at.IsZero() {
 		at = j.now()
@@ -189,11 +191,12 @@ func (j *Journal) seal(ctx context.Context, tx *sql.Tx, e Entry) (row, error) {
 	if r.about == "" {
 		r.about = r.actor
 	}
-	secret, err := j.subjectSecret(ctx, tx, r.about)
-	if err != nil {
-		return row{}, err
+	if secrets[r.about] == nil {
+		if secrets[r.about], err = j.subjectSecret(ctx, tx, r.about); err != nil {
+			return row{}, err
+		}
 	}
-	r.nonce, r.sealed, r.commitment, err = sealPersonal(secret, personal)
+	r.nonce, r.sealed, r.commitment, err = sealPersonal(secrets[r.about], personal)
 	return r, err
 }
 

@@ -161,18 +161,22 @@ func gcm(key []byte) (cipher.AEAD, error) {
 
 // subjectSecret returns the secret of the person subject, made on first use.
 func (j *Journal) subjectSecret(ctx context.Context, tx *sql.Tx, subject string) ([]byte, error) {
-	fresh := make([]byte, 32)
-	rand.Read(fresh)
-	if _, err := tx.ExecContext(ctx,
-		`INSERT INTO journal_subject_key (subject, secret) VALUES ($1, $2) ON CONFLICT (subject) DO NOTHING`, subject, fresh); err != nil {
-		return nil, fmt.Errorf("subject key: %w", err)
-	}
 	query := `SELECT secret FROM journal_subject_key WHERE subject = $1`
 	if j.db.Postgres {
 		query += ` FOR KEY SHARE` // an erasure waits for us, so that nothing is sealed with a destroyed key
 	}
 	var secret []byte
-	if err := tx.QueryRowContext(ctx, query, subject).Scan(&secret); err != nil {
+	err := tx.QueryRowContext(ctx, query, subject).Scan(&secret)
+	if errors.Is(err, sql.ErrNoRows) {
+		fresh := make([]byte, 32)
+		rand.Read(fresh)
+		if _, err := tx.ExecContext(ctx,
+			`INSERT INTO journal_subject_key (subject, secret) VALUES ($1, $2) ON CONFLICT (subject) DO NOTHING`, subject, fresh); err != nil {
+			return nil, fmt.Errorf("subject key: %w", err)
+		}
+		err = tx.QueryRowContext(ctx, query, subject).Scan(&secret)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("subject key: %w", err)
 	}
 	return secret, nil

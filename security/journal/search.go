@@ -26,6 +26,15 @@ func (j *Journal) Search(ctx context.Context, f Filter) ([]Entry, error) {
 	if err := j.catchUp(ctx); err != nil {
 		return nil, err
 	}
+	query, args := f.query()
+	rows, err := j.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("search journal: %w", err)
+	}
+	return scanEntries(rows)
+}
+
+func (f Filter) query() (string, []any) {
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
@@ -60,11 +69,7 @@ func (j *Journal) Search(ctx context.Context, f Filter) ([]Entry, error) {
 		and(`e.seq < $%d`, f.Before)
 	}
 	args = append(args, f.Limit)
-	rows, err := j.db.QueryContext(ctx, selectEntry+where.String()+fmt.Sprintf(` ORDER BY e.seq DESC LIMIT $%d`, len(args)), args...)
-	if err != nil {
-		return nil, fmt.Errorf("search journal: %w", err)
-	}
-	return scanEntries(rows)
+	return selectEntry + where.String() + fmt.Sprintf(` ORDER BY e.seq DESC LIMIT $%d`, len(args)), args
 }
 
 // in adds values to args and returns their parameters.

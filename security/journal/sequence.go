@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -80,10 +81,13 @@ func (j *Journal) sequence(ctx context.Context, wait bool) (int, error) {
 }
 
 // Run keeps the log moving until ctx ends: it sequences on PostgreSQL, wakes
-// followers and publishes checkpoints. Every node runs it; the nodes elect a
+// followers, publishes checkpoints and verifies the whole log once a day. Every node runs it; the nodes elect a
 // sequencer for each batch. A failed round is tried again; Run returns the
 // error only when ten rounds in a row fail.
 func (j *Journal) Run(ctx context.Context) error {
+	var checking sync.WaitGroup
+	checking.Go(func() { j.checkDaily(ctx) })
+	defer checking.Wait()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	failed := 0
@@ -101,6 +105,24 @@ func (j *Journal) Run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// checkDaily verifies the log when nobody has for a day; the outcome is what
+// Verification returns. A check that cannot be made is left to the next hour:
+// an old date on the auditor's page says so.
+func (j *Journal) checkDaily(ctx context.Context) {
+	hour := time.NewTicker(time.Hour)
+	defer hour.Stop()
+	for {
+		if last, err := j.Verification(ctx); err == nil && j.now().Sub(last.At) >= 24*time.Hour {
+			j.Verify(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-hour.C:
+		}
+	}
 }
 
 // round looks for growth until the log has been quiet for about 0.1 s: an
