@@ -179,6 +179,11 @@ func TestGroupsSignInOrderAndTheLastSignatureCompletes(t *testing.T) {
 		o.authorise(eva, v)
 		o.work()
 		o.mustBeSigned(v, "Petr Dvořák", "Jana Nováková", "Eva Malá")
+		file, _, err := o.Signed(o.t.Context(), v)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		signingtest.CrossCheck(o.t, file, 3, o.keys.Root())
 		if n := o.events("signing.completed"); n != 1 {
 			o.t.Errorf("signing.completed %d times", n)
 		}

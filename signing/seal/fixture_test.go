@@ -7,10 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
 	"fmt"
-	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -115,9 +112,9 @@ func field(n int) seal.Field {
 	return seal.Field{Name: fmt.Sprintf("Podpis%d", n), Signer: "Jana Nováková", Reason: "Podpis verze 4 (zkušební)", At: today}
 }
 
-// made is one signature with everything that went into it.
+// made is one signature and what went into it.
 type made struct {
-	pdf, cms, token, content, signature []byte
+	pdf, token, signature []byte
 }
 
 // sign runs both phases. change may spoil the parts before they are put together.
@@ -138,40 +135,9 @@ func sign(t testing.TB, pdf []byte, f seal.Field, who keys.Pair, alg seal.Algori
 	if change != nil {
 		change(&parts)
 	}
-	cms := seal.Assemble(parts)
-	out, err := p.Embed(cms)
+	out, err := p.Embed(seal.Assemble(parts))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return made{out, cms, parts.Token, p.Content(), parts.Signature}
-}
-
-// tool runs a program an office may check our files with. A missing program is a failure where SPOLUPIS_REQUIRE_SERVERS=1.
-func tool(t *testing.T, name string, args ...string) (string, error) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		if os.Getenv("SPOLUPIS_REQUIRE_SERVERS") == "1" {
-			t.Fatalf("%s is required and not installed", name)
-		}
-		t.Skipf("NOT CHECKED: %s is not installed", name)
-	}
-	out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput()
-	return string(out), err
-}
-
-func file(t *testing.T, name string, b []byte) string {
-	t.Helper()
-	path := t.TempDir() + "/" + name
-	if err := os.WriteFile(path, b, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-func pemFile(t *testing.T, name string, certs ...*x509.Certificate) string {
-	var b bytes.Buffer
-	for _, c := range certs {
-		b.WriteString(pemOf(c))
-	}
-	return file(t, name, b.Bytes())
+	return made{out, parts.Token, parts.Signature}
 }

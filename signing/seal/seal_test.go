@@ -6,8 +6,6 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/x509"
-	"encoding/hex"
-	"encoding/pem"
 	"fmt"
 	"math/big"
 	mrand "math/rand/v2"
@@ -18,11 +16,8 @@ import (
 
 	"spolupis/signing/keys"
 	"spolupis/signing/seal"
+	"spolupis/signing/signingtest"
 )
-
-func pemOf(c *x509.Certificate) string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
-}
 
 func validate(pdf, base []byte) seal.Report {
 	return seal.Validate(pdf, base, theOffice().trust(), today)
@@ -90,41 +85,19 @@ func TestManySignersKeepEveryEarlierByteOnEveryShapeOfDocument(t *testing.T) {
 	}
 }
 
-// crossCheck lets qpdf and pdfsig look at a file with n signatures.
+// crossCheck shows a file with n signatures to other programs.
 func crossCheck(t *testing.T, pdf []byte, n int) {
 	t.Helper()
-	name := file(t, "signed.pdf", pdf)
-	if out, err := tool(t, "qpdf", "--check", name); err != nil || strings.Contains(out, "WARNING") {
-		t.Errorf("qpdf: %v\n%s", err, out)
-	}
-	out, _ := tool(t, "pdfsig", "-nocert", name)
-	if got := strings.Count(out, "Signature Validation: Signature is Valid."); got != n {
-		t.Errorf("pdfsig: %d of %d valid\n%s", got, n, out)
-	}
-	if !strings.Contains(out, "ETSI.CAdES.detached") {
-		t.Errorf("pdfsig sees another kind of signature\n%s", out)
-	}
+	signingtest.CrossCheck(t, pdf, n, theOffice().root.Cert)
 }
 
-func TestOtherToolsAcceptTheCMSAndTheTimeStamp(t *testing.T) {
-	root, between := pemFile(t, "root.pem", theOffice().root.Cert), pemFile(t, "issuing.pem", theOffice().issuing.Cert)
+func TestOtherToolsAcceptEveryAlgorithmAndCanSayNo(t *testing.T) {
 	for alg, key := range map[seal.Algorithm]crypto.Signer{seal.P256: nil, seal.P384: p384Key(), seal.RSAPKCS1: rsaKey(), seal.RSAPSS: rsaKey()} {
 		m := sign(t, paper("indirect", 1), field(1), theOffice().signer(key), alg, nil)
 		crossCheck(t, m.pdf, 1)
-		cms, content, token := file(t, "cms.der", m.cms), file(t, "content.bin", m.content), file(t, "token.der", m.token)
-		if out, err := tool(t, "openssl", "cms", "-verify", "-cades", "-binary", "-inform", "DER", "-in", cms, "-content", content,
-			"-CAfile", root, "-out", "/dev/null"); err != nil {
-			t.Errorf("%s: openssl cms: %v\n%s", alg, err, out)
-		}
-		if out, err := tool(t, "openssl", "ts", "-verify", "-digest", hex.EncodeToString(seal.Imprint(m.signature)), "-token_in",
-			"-in", token, "-CAfile", root, "-untrusted", between); err != nil {
-			t.Errorf("%s: openssl ts: %v\n%s", alg, err, out)
-		}
-		// A negative control: the tools must be able to say no.
-		spoilt := bytes.Clone(m.content)
-		spoilt[100] ^= 1
-		if _, err := tool(t, "openssl", "cms", "-verify", "-cades", "-binary", "-inform", "DER", "-in", cms, "-content", file(t, "spoilt.bin", spoilt),
-			"-CAfile", root, "-out", "/dev/null"); err == nil {
+		p := signingtest.Parts(t, m.pdf)[0]
+		p.Content[100] ^= 1
+		if _, err := p.OpenSSL(t, signingtest.PEM(t, theOffice().root.Cert)); err == nil {
 			t.Errorf("%s: openssl accepted a spoilt content", alg)
 		}
 	}
@@ -183,7 +156,7 @@ func TestAnAppendedPageReplacementFails(t *testing.T) {
 	base := paper("indirect", 1)
 	pdf := sign(t, base, field(1), jana(), seal.P256, nil).pdf
 	shadow := appendObject(pdf, 7, "<</Length 34>>\nstream\nq 1 0 0 rg 100 400 300 200 re f Q\n\nendstream")
-	out, _ := tool(t, "pdfsig", "-nocert", file(t, "shadow.pdf", shadow))
+	out, _ := signingtest.Tool(t, "pdfsig", "-nocert", signingtest.File(t, "shadow.pdf", shadow))
 	if !strings.Contains(out, "Signature is Valid") {
 		t.Logf("pdfsig has learned to see it:\n%s", out)
 	}
@@ -283,7 +256,7 @@ func sameName(t *testing.T, pdf []byte) []byte {
 	sig := must(jana().Key.Sign(rand.Reader, alg.Digest(attrs), alg.Options()))
 	token := must(keys.Local{Authority: theOffice().stamps}.Stamp(t.Context(), seal.Imprint(sig)))
 	out := must(p.Embed(seal.Assemble(seal.Parts{Algorithm: alg, Attributes: attrs, Signature: sig, Cert: jana().Cert, Chain: jana().Chain, Token: token})))
-	if got, _ := tool(t, "pdfsig", "-nocert", file(t, "twice.pdf", out)); strings.Count(got, "Signature is Valid") != 2 {
+	if got, _ := signingtest.Tool(t, "pdfsig", "-nocert", signingtest.File(t, "twice.pdf", out)); strings.Count(got, "Signature is Valid") != 2 {
 		t.Errorf("the file is not what it is meant to be: pdfsig\n%s", got)
 	}
 	return out
