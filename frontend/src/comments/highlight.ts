@@ -2,6 +2,7 @@ import type { Node as PMNode } from 'prosemirror-model'
 import { Plugin, PluginKey } from 'prosemirror-state'
 import { Decoration, DecorationSet } from 'prosemirror-view'
 import { flatKey } from '../editor/binding.ts'
+import { flush } from '../editor/view.ts'
 import type { Comments } from './store.ts'
 
 /** Meta that asks for the marks to be drawn anew. */
@@ -33,7 +34,12 @@ export function highlightPlugin(store: () => Comments | null): Plugin<Decoration
         // Of marks one inside the other the shortest is meant.
         const d = found.sort((a, b) => a.to - a.from - (b.to - b.from))[0]
         const id = (d?.spec as { id: string } | undefined)?.id
-        if (s && id) s.active.value = id
+        if (s && id) {
+          // Showing the card redraws the mark, and a redraw puts back the selection the editor knows: let it read the
+          // caret this click has just set first, or the next key goes to the old place.
+          flush(view)
+          s.active.value = id
+        }
         return false
       },
     },

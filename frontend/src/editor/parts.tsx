@@ -10,7 +10,7 @@ export function Head({ session: s }: { session: Session }) {
   return (
     <header class="editor__head">
       <div class="editor__title">
-        <p class="editor__crumb"><a href={back}>{t('editor.back')}</a>{number && <span class="muted"> {number}</span>}</p>
+        <p class="editor__crumb"><a href={back}>{t('editor.back')}</a>{number && <span class="muted">{number}</span>}<a href={`${back}/text`}>{t('editor.reading')}</a></p>
         {title && <H class="editor__name">{title}</H>}
       </div>
       <Presence session={s} />

@@ -109,12 +109,12 @@ export class Paper {
       ...o.plugins(this.binding),
       typingPlugin(),
       writingRules(() => this.undo.stopCapturing()),
+      byPlace({ Digit0: editing(setKind('p')), Digit1: editing(setKind('h', 1)), Digit2: editing(setKind('h', 2)), Digit3: editing(setKind('h', 3)), KeyM: own(o.onComment) }),
       keymap({
         'Mod-z': editing(own(() => this.undo.undo())), 'Mod-y': editing(own(() => this.undo.redo())), 'Mod-Shift-z': editing(own(() => this.undo.redo())),
         'Mod-b': editing(strong), 'Mod-i': editing(em), 'Mod-k': editing(own(o.onLink)),
-        'Mod-Alt-0': editing(setKind('p')), 'Mod-Alt-1': editing(setKind('h', 1)), 'Mod-Alt-2': editing(setKind('h', 2)), 'Mod-Alt-3': editing(setKind('h', 3)),
         'Mod-Shift-7': editing(setKind('ol')), 'Mod-Shift-8': editing(setKind('ul')),
-        'Mod-Alt-m': own(o.onComment), F8: own(() => o.onStep(1)), 'Shift-F8': own(() => o.onStep(-1)),
+        F8: own(() => o.onStep(1)), 'Shift-F8': own(() => o.onStep(-1)),
         Escape: own(() => { leaving = true; o.onEscape() }),
         Tab: tab(1), 'Shift-Tab': tab(-1),
         Enter: editing(enter), 'Shift-Enter': editing(enter),
@@ -127,6 +127,18 @@ export class Paper {
   }
 }
 
+/** byPlace binds Ctrl+Alt and a key by its place: with Alt many layouts, the Czech one among them, give other signs on
+ * the digits. The right Alt (AltGraph) writes those signs and is left alone. */
+const byPlace = (keys: Record<string, Command>) => new Plugin({
+  props: {
+    handleKeyDown(view, e) {
+      if (!(e.ctrlKey || e.metaKey) || !e.altKey || e.shiftKey || e.getModifierState('AltGraph')) return false
+      const c = Object.hasOwn(keys, e.code) ? keys[e.code] : undefined
+      return c ? c(view.state, view.dispatch.bind(view), view) : false
+    },
+  },
+})
+
 /** flush makes the editor read what the browser already shows. The method is not in the published types of
  * prosemirror-view; the browser test of lost arrow keys fails when it goes away. */
-function flush(view: EditorView) { (view as unknown as { domObserver: { flush(): void } }).domObserver.flush() }
+export function flush(view: EditorView) { (view as unknown as { domObserver: { flush(): void } }).domObserver.flush() }
