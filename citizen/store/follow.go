@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 
 	"spolupis/citizen"
@@ -13,16 +12,29 @@ import (
 // Follower is the name of this projection's cursor in the journal.
 const Follower = "citizen"
 
-// Follow brings facts and publications up to date with the journal and
-// returns how many entries it took. Each takes effect exactly once.
+// chunk is how many matters a changed scope is put into effect on at a time. A
+// transaction holds up every other writer on SQLite; a hundred matters take
+// some tens of milliseconds, an agenda of ten thousand in one go would take
+// seconds.
+const chunk = 100
+
+// Follow brings facts and publications up to date with the journal and with
+// the scopes in force, and returns how many entries and matters it took. An
+// entry takes effect exactly once, in the transaction that moves the cursor.
 func (s *Store) Follow(ctx context.Context) (int, error) {
-	return s.journal.Follow(ctx, Follower, s.apply)
+	n, err := s.journal.Follow(ctx, Follower, s.apply)
+	for err == nil {
+		var swept int
+		swept, err = s.sweep(ctx)
+		n += swept
+		if swept < chunk {
+			break
+		}
+	}
+	return n, err
 }
 
 func (s *Store) apply(ctx context.Context, tx *sql.Tx, e journal.Entry) error {
-	if e.Kind == citizen.KindScopeApproved {
-		return s.republish(ctx, tx, e)
-	}
 	f, ok := citizen.FactOf(e)
 	if !ok {
 		return nil
@@ -37,27 +49,36 @@ func (s *Store) apply(ctx context.Context, tx *sql.Tx, e journal.Entry) error {
 	return s.publish(ctx, tx, id[0])
 }
 
-// republish lets a changed scope take effect on every matter of its agenda.
-func (s *Store) republish(ctx context.Context, tx *sql.Tx, e journal.Entry) error {
-	var b struct {
-		Agenda citizen.AgendaID `json:"agenda"`
+const selectStale = `
+	SELECT m.id FROM citizen_scope s JOIN citizen_matter m ON m.agenda = s.agenda AND m.published < s.number
+	WHERE s.state = 'in_force' LIMIT $1`
+
+// sweep publishes some matters whose agenda has a scope they were not yet
+// published under, and returns how many. It compares states, so it may stop
+// anywhere and run again; until it has come to a matter, View already hides
+// what the scope no longer allows.
+func (s *Store) sweep(ctx context.Context) (int, error) {
+	ids, err := column[citizen.MatterID](ctx, s.db, selectStale, chunk) // looks without a write transaction
+	if err != nil || len(ids) == 0 {
+		return 0, err
 	}
-	if err := json.Unmarshal(e.Body, &b); err != nil {
-		return nil // a malformed entry changes nothing; View asks the scope in force anyway
-	}
-	ids, err := column[citizen.MatterID](ctx, tx, `SELECT id FROM citizen_matter WHERE agenda = $1 ORDER BY id`, b.Agenda)
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		if err := s.publish(ctx, tx, id); err != nil {
-			return err
+	return len(ids), s.within(ctx, func(tx *sql.Tx) ([]journal.Entry, error) {
+		for _, id := range ids {
+			if err := s.publish(ctx, tx, id); err != nil {
+				return nil, err
+			}
 		}
-	}
-	return nil
+		return nil, nil
+	})
 }
 
+// publish appends the publications of a matter that are missing.
 func (s *Store) publish(ctx context.Context, tx *sql.Tx, id citizen.MatterID) error {
+	// The update that changes nothing takes the row lock: on PostgreSQL the
+	// projection and a sweep on another node must not number at once.
+	if _, err := tx.ExecContext(ctx, `UPDATE citizen_matter SET published = published WHERE id = $1`, id); err != nil {
+		return fmt.Errorf("lock matter: %w", err)
+	}
 	m, err := matter(ctx, tx, `id = $1`, id)
 	if err != nil {
 		return err
@@ -81,6 +102,9 @@ func (s *Store) publish(ctx context.Context, tx *sql.Tx, id citizen.MatterID) er
 			m.ID, p.N, p.Op, p.Of, p.Fact, p.Stage, micro(p.At), micro(p.Until), flag(p.ByHand), micro(p.Made), micro(p.Visible)); err != nil {
 			return fmt.Errorf("insert publication: %w", err)
 		}
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE citizen_matter SET published = $1 WHERE id = $2`, scope.Number, id); err != nil {
+		return fmt.Errorf("note the scope: %w", err)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -274,7 +275,7 @@ func TestRightCodesAreNotCountedAsTries(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		o.publish(scope())
 		m, code := o.open("d1")
-		for i := range 40 {
+		for i := range 32 {
 			if _, err := o.Enter(context.Background(), string(m.Number), string(code), "192.0.2.1"); err != nil {
 				t.Fatalf("visit %d: %v", i+1, err)
 			}
@@ -480,6 +481,62 @@ func TestExcludedMatterIsNeverShown(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestChangedScopeReachesEveryMatterOfItsAgenda(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		ctx := context.Background()
+		n := 120 // more than one chunk
+		if os.Getenv("SPOLUPIS_DEEP") == "1" {
+			n = 10_000
+		}
+		o.publish(scope())
+		tx, err := o.db.BeginTx(ctx, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tx.Rollback()
+		for i := range n {
+			if _, err := tx.ExecContext(ctx, `
+				INSERT INTO citizen_matter (id, number, document, agenda, agenda_name, unit, unit_name, contact, generic, full_subject,
+					circumstances, rule, received, opened_at, opened_by, code_hash, issue, issued_at)
+				VALUES ($1, $2, $3, 'grants', 'Dotace', 'u', 'Odbor', '{}', 'Žádost', '', '[]', 'none', 1, 1, 'p', 'x', 1, 1)`,
+				fmt.Sprintf("m%05d", i), fmt.Sprintf("2026-%06d", i), fmt.Sprintf("d%05d", i)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := tx.ExecContext(ctx, `INSERT INTO citizen_fact (seq, document, stage, at, by_hand, until, more, corrects, withdrawn) VALUES ($1, $2, 'in_approval', 1, 0, 0, 0, 0, 0)`,
+				1_000_000+i, fmt.Sprintf("d%05d", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		o.follow()
+		if got := o.count(`op = 'publish'`); got != n {
+			t.Errorf("%d matters published, want %d", got, n)
+		}
+		narrow := scope()
+		narrow.Stages = []citizen.Stage{citizen.Received}
+		began := time.Now()
+		o.publish(narrow)
+		t.Logf("%d matters took %s", n, time.Since(began))
+		if got := o.count(`op = 'withdraw'`); got != n {
+			t.Errorf("%d matters withdrawn, want %d", got, n)
+		}
+		if more, err := o.Store.Follow(ctx); more != 0 || err != nil {
+			t.Errorf("following again took %d, %v; want nothing", more, err)
+		}
+	})
+}
+
+func (o *office) count(where string) int {
+	o.t.Helper()
+	var n int
+	if err := o.db.QueryRow(`SELECT COUNT(*) FROM citizen_publication WHERE ` + where).Scan(&n); err != nil {
+		o.t.Fatal(err)
+	}
+	return n
 }
 
 func TestProjectionCanStopAnywhereAndGoOn(t *testing.T) {
