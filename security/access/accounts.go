@@ -351,6 +351,48 @@ func (a *Accounts) setPassword(ctx context.Context, by security.Actor, id securi
 	})
 }
 
+// Erase forgets who a person was: the account is blocked for good, its name and
+// login are replaced, and everything personal that the journal holds about the
+// person is destroyed, all in one transaction. What the person did stays, under
+// the pseudonym. It cannot be undone. The reason must hold no personal data.
+func (a *Accounts) Erase(ctx context.Context, by security.Actor, id security.ActorID, reason string) error {
+	if err := administers(by); err != nil {
+		return err
+	}
+	reason = strings.TrimSpace(reason)
+	if reason == "" || len(reason) > 500 {
+		return fault.New(fault.Invalid, "access.fault.reason")
+	}
+	if id == by.ID {
+		return fault.New(fault.Conflict, "access.fault.erase_self")
+	}
+	return a.change(ctx, "erase account", func(tx *sql.Tx) error {
+		// A login that loginOK would refuse can never be typed or taken again.
+		res, err := tx.ExecContext(ctx, `
+			UPDATE access_account SET login = $1, name = $2, password = $3, unit = '', disabled = 1 WHERE id = $4`,
+			"*"+string(id), ErasedName, decoy, string(id))
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(fault.New(fault.NotFound, "fault.not_found"), err)
+		}
+		if err := putRoles(ctx, tx, id, nil); err != nil {
+			return err
+		}
+		if err := endAll(ctx, tx, id, true); err != nil {
+			return err
+		}
+		if err := bump(ctx, tx, string(User(id)), 1); err != nil {
+			return err
+		}
+		return a.journal.EraseSubject(ctx, tx, by.ID, id, reason)
+	})
+}
+
+// ErasedName stands where the name of an erased person stood.
+const ErasedName = "—"
+
 // MustChange reports whether the person has to choose a new password.
 func (a *Accounts) MustChange(ctx context.Context, id security.ActorID) (bool, error) {
 	var must bool

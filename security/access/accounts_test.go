@@ -431,3 +431,58 @@ func TestABindingActAsksForThePasswordAgain(t *testing.T) {
 		t.Errorf("another session: %v", err)
 	}
 }
+
+func TestAnErasedPersonIsForgottenButNotWhatWasDone(t *testing.T) {
+	dbtest.Each(t, sets, func(t *testing.T, db *database.DB) {
+		ctx := context.Background()
+		_, a, j := open(t, db, newClock().now)
+		boss := security.Actor{ID: create(t, a, "boss", security.Administrator), Roles: []security.Role{security.Administrator}}
+		id := create(t, a, "jana")
+		s, err := a.Authenticate(ctx, "jana", good, "10.1.2.3")
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, err := j.Publish(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Erase(ctx, boss, boss.ID, "x"); !errors.Is(err, fault.Conflict) {
+			t.Errorf("erasing oneself: %v", err)
+		}
+		if err := a.Erase(ctx, boss, id, "uplynula lhůta"); err != nil {
+			t.Fatal(err)
+		}
+		p, err := a.Person(ctx, id)
+		if err != nil || p.Name != ErasedName || !p.Disabled || strings.Contains(p.Login, "jana") {
+			t.Errorf("person %+v, %v", p, err)
+		}
+		if _, err := a.BySession(ctx, s.Token); !errors.Is(err, fault.Unauthenticated) {
+			t.Errorf("session: %v", err)
+		}
+		if _, err := a.Authenticate(ctx, p.Login, good, "ip"); !errors.Is(err, fault.Unauthenticated) {
+			t.Errorf("sign-in: %v", err)
+		}
+		entries, err := j.Read(ctx, 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		did := 0
+		for _, e := range entries {
+			if e.About == id && e.Personal != nil {
+				t.Errorf("%s still tells %s", e.Kind, e.Personal)
+			}
+			if e.Actor == id {
+				did++
+			}
+		}
+		if did != 1 {
+			t.Errorf("%d entries of hers, want 1", did)
+		}
+		if rep, err := j.Verify(ctx, before); err != nil || !rep.OK() || rep.Erased != 2 {
+			t.Errorf("journal: %+v %v", rep, err)
+		}
+		if _, err := a.Create(ctx, boss, NewAccount{Login: "jana", Name: "Jana Jiná", Password: good}); err != nil {
+			t.Errorf("the login cannot be used again: %v", err)
+		}
+	})
+}

@@ -117,8 +117,9 @@ func extend(ctx context.Context, tx *sql.Tx, rows []row) error {
 	return nil
 }
 
-// chunk is how many rows go into one INSERT.
-const chunk = 100
+// chunk is how many rows go into one INSERT. The SQLite driver looks each
+// parameter up among all of them: with 100 rows that took 70 % of the time.
+const chunk = 10
 
 func insertEntries(ctx context.Context, tx *sql.Tx, rows []row) error {
 	for ; len(rows) > 0; rows = rows[min(chunk, len(rows)):] {

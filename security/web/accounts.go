@@ -157,6 +157,28 @@ func (o *Office) resetPassword(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+func (o *Office) eraseAccount(w http.ResponseWriter, r *http.Request) {
+	p, err := o.Accounts.Person(r.Context(), security.ActorID(chi.URLParam(r, "id")))
+	if err != nil {
+		o.Kit.Fail(w, r, err)
+		return
+	}
+	// The login typed out is the question "really?" without JavaScript.
+	if strings.TrimSpace(r.PostFormValue("login")) != p.Login {
+		err = fault.New(fault.Invalid, "access.fault.erase_login")
+	} else {
+		err = o.Accounts.Erase(r.Context(), Who(r), p.ID, r.PostFormValue("reason"))
+	}
+	switch {
+	case err != nil && known(err):
+		o.accountPage(w, r, statuses[fault.Of(err).Kind], "security/account-edit", accountView{Person: p, Error: o.sentence(r, err)})
+	case err != nil:
+		o.Kit.Fail(w, r, err)
+	default:
+		o.Kit.Done(w, r, "/accounts", "accounts.erased")
+	}
+}
+
 type apiPerson struct {
 	ID       security.ActorID `json:"id"`
 	Login    string           `json:"login,omitempty"`

@@ -51,6 +51,7 @@ func (o *Office) Mount(r chi.Router) {
 	k.Get(r, "/accounts/{id}", admin, o.account)
 	k.Post(r, "/accounts/{id}", admin, o.updateAccount)
 	k.Post(r, "/accounts/{id}/password", admin, o.resetPassword)
+	k.Post(r, "/accounts/{id}/erase", admin, o.eraseAccount)
 
 	auditor := Roles(security.Auditor)
 	k.Get(r, "/audit", auditor, o.audit)

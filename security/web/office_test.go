@@ -237,6 +237,14 @@ func TestAnAdministratorMakesAnAccountAndThePersonChoosesAPassword(t *testing.T)
 	}
 	status, body = boss.get("/accounts?disabled=1&text=svob")
 	want(t, "list with blocked", status, 200, body, "Petr Svoboda", "1 účet")
+
+	status, body = boss.post(path+"/erase", url.Values{"reason": {"uplynula lhůta"}, "login": {"pet"}})
+	want(t, "erase with a wrong login", status, 422, body, "nesouhlasí")
+	status, body = boss.post(path+"/erase", url.Values{"reason": {"uplynula lhůta"}, "login": {"petr"}})
+	want(t, "erase", status, 200, body, "Osobní údaje jsou vymazány.")
+	if _, body = boss.get("/accounts?disabled=1"); strings.Contains(body, "Petr Svoboda") {
+		t.Error("an erased person is listed by name")
+	}
 }
 
 func (p *product) happened(entries ...journal.Entry) {
