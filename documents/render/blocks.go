@@ -85,7 +85,7 @@ func (d *drawing) heading(i int) {
 		d.need(above[x.Level] + float64(len(ls))*s.lead + gap/2 + keep)
 		d.skip(above[x.Level])
 	}
-	d.doc.Bookmark(x.Level, x.Text(), d.page, d.y)
+	d.doc.Bookmark(x.Level, clip(x.Text()), d.page, d.y)
 	d.lines(d.doc.Root.Add("H"+strconv.Itoa(x.Level)), ls, left, right, s, keep)
 	d.y -= 1
 }

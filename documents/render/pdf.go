@@ -79,12 +79,20 @@ func compose(b body.Body, m Meta, twin int) []byte {
 	if m.Title == "" {
 		m.Title = m.identifier()
 	}
-	m.Number, m.Author = body.Clean(m.Number), body.Clean(m.Author)
+	m.Title, m.Number, m.Author = clip(m.Title), clip(body.Clean(m.Number)), clip(body.Clean(m.Author))
 	f := newFlow(pdfa.Meta{Title: m.Title, Author: m.Author, Lang: m.Lang, Identifier: m.identifier(), Producer: "Spolupis", Date: m.Date, Twin: twin})
 	d := &drawing{flow: f, body: b, numbers: b.Numbers()}
 	d.blocks()
 	f.furniture(m)
 	return f.doc.Bytes()
+}
+
+// clip shortens what goes into metadata and bookmarks to what a string may hold.
+func clip(s string) string {
+	if rs := []rune(s); len(rs) > maxString {
+		return string(rs[:maxString-1]) + "…"
+	}
+	return s
 }
 
 // RenderProfile says by which rules and fonts a frozen PDF was made; it is part of the manifest of a version.

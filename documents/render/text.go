@@ -23,6 +23,9 @@ type char struct {
 
 const smallSize = 0.72
 
+// maxString keeps strings within the 32,767 bytes of ISO 19005-2, 6.1.13; characters without width have no other bound.
+const maxString = 4000
+
 // line is a piece of chars; width leaves the blanks at its end out.
 type line struct {
 	chars []char
@@ -209,7 +212,7 @@ func (t *typesetter) draw(p *pdfa.Page, e *pdfa.Element, l line, x, y float64, s
 	cs := l.chars
 	for i := 0; i < len(cs); {
 		j, w := i, 0.0
-		for j < len(cs) && cs[j].face == cs[i].face && cs[j].link == cs[i].link && cs[j].instead == cs[i].instead {
+		for j < len(cs) && j-i < maxString && cs[j].face == cs[i].face && cs[j].link == cs[i].link && cs[j].instead == cs[i].instead {
 			w += cs[j].width * s.size
 			j++
 		}

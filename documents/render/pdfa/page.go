@@ -162,7 +162,9 @@ func (p *Page) Link(parent *Element, uri, text string, x1, y1, x2, y2 float64) *
 	if n := len(p.links); n > 0 {
 		if l := p.links[n-1]; l.uri == uri && l.element.parent == parent && l.rect[1] == y1 && x1-l.rect[2] < 0.01 && l.rect[2]-x1 < 0.01 {
 			l.rect[2] = x2
-			l.text += text
+			if len(l.text) < 10_000 { // it becomes a string, and strings have a limit (ISO 19005-2, 6.1.13)
+				l.text += text
+			}
 			return l.element
 		}
 	}
