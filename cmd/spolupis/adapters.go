@@ -20,6 +20,7 @@ import (
 // liveRights answers live editing from the relations of security/access.
 type liveRights struct {
 	rights    *access.Rights
+	accounts  *access.Accounts
 	materials documents.Store
 }
 
@@ -36,6 +37,15 @@ func (l liveRights) Right(ctx context.Context, who security.Actor, doc collab.Do
 	} else if err != nil {
 		return collab.None, 0, err
 	}
+	// Who came in with the roles of that hour; what counts are those of now.
+	p, err := l.accounts.Person(ctx, who.ID)
+	if err != nil {
+		return collab.None, 0, err
+	}
+	if p.Disabled {
+		return collab.None, epoch, nil
+	}
+	who.Roles, who.Unit = p.Roles, p.Unit
 	acts, err := l.rights.Allowed(ctx, who, on)
 	if err != nil {
 		return collab.None, 0, err

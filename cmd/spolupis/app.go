@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -35,6 +36,7 @@ import (
 	"spolupis/signing"
 	"spolupis/signing/keys"
 	signingstore "spolupis/signing/store"
+	signingweb "spolupis/signing/web"
 )
 
 // App is the program with every part connected. The tests start the same App
@@ -53,7 +55,9 @@ type App struct {
 	Signing   *signing.Service
 	Citizen   *citizen.Service
 
-	materials documents.Store
+	pages     *frontend.Pages
+	router    chi.Router // what Handler serves
+	materials *documentstore.Store
 	sockets   *ws.Handler
 	closers   []func() error // in the order of opening
 }
@@ -74,7 +78,11 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (app *App, err erro
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	a := &App{Config: cfg, Log: log}
+	pages, err := frontend.Open(cfg.Frontend)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{Config: cfg, Log: log, pages: pages}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -105,15 +113,11 @@ func (a *App) openFloor(ctx context.Context) (err error) {
 		return err
 	}
 	a.onClose(a.DB.Close)
-	host := "spolupis"
-	if u, err := url.Parse(a.Config.PublicURL); err == nil && u.Host != "" && a.Config.explicitURL {
-		host = u.Host
-	}
-	key, err := journal.LoadKey(filepath.Join(a.Config.Data, "journal.key"), host+"/journal")
+	origin, key, err := a.logKey()
 	if err != nil {
 		return err
 	}
-	if a.Journal, err = journal.New(a.DB, journal.Config{Now: time.Now, Origin: host + "/journal", Key: key}); err != nil {
+	if a.Journal, err = journal.New(a.DB, journal.Config{Now: time.Now, Origin: origin, Key: key}); err != nil {
 		return err
 	}
 	a.Rights = access.NewRights(a.DB, a.Journal)
@@ -121,12 +125,28 @@ func (a *App) openFloor(ctx context.Context) (err error) {
 	return nil
 }
 
+// logKey is the name of the journal's log and the key it signs its checkpoints
+// with: a file in the data folder, or, when several nodes share a database,
+// the key that the database keeps for all of them.
+func (a *App) logKey() (origin, key string, err error) {
+	host := "spolupis"
+	if u, err := url.Parse(a.Config.PublicURL); err == nil && u.Host != "" && a.Config.explicitURL {
+		host = u.Host
+	}
+	origin = host + "/journal"
+	if a.DB.Postgres {
+		return origin, "", nil
+	}
+	key, err = journal.LoadKey(filepath.Join(a.Config.Data, "journal.key"), origin)
+	return origin, key, err
+}
+
 func (a *App) openLive(context.Context) (err error) {
 	a.materials = documentstore.New(a.DB, a.Journal, a.Rights)
 	log := collabstore.New(a.DB, collabstore.Config{Journal: a.Journal, Now: time.Now, Logger: a.Log})
 	a.onClose(log.Close)
-	cfg := collab.Config{Log: log, Leases: log, Witness: log, Rights: liveRights{a.Rights, a.materials},
-		Now: time.Now, Logger: a.Log, Text: a.text}
+	cfg := collab.Config{Log: log, Leases: log, Witness: log, Rights: liveRights{a.Rights, a.Accounts, a.materials},
+		Now: time.Now, Logger: a.Log, Text: a.pages.Text}
 	if a.Config.RedisURL != "" {
 		hints, err := bus.NewRedis(a.Config.RedisURL, a.Log)
 		if err != nil {
@@ -143,14 +163,6 @@ func (a *App) openLive(context.Context) (err error) {
 	}
 	a.onClose(func() error { a.Hub.Close(); return nil })
 	return nil
-}
-
-// text says a dictionary key; the pages are opened last but needed by all.
-func (a *App) text(lang, key string, args ...any) string {
-	if a.Kit == nil {
-		return key
-	}
-	return a.Kit.Pages.Text(lang, key, args...)
 }
 
 func (a *App) openDocuments(ctx context.Context) (err error) {
@@ -182,6 +194,7 @@ func (a *App) openSigning(context.Context) error {
 		Authorise: func(ctx context.Context, who security.Actor, secret, _ string) error {
 			return a.Accounts.Confirm(ctx, who, secret, "")
 		},
+		Reads: a.Journal, Reason: signingweb.Reason(a.pages),
 		Failed: func(err error) { a.Log.Error("signing", "err", err) },
 	})
 	return err
@@ -220,11 +233,8 @@ func secretFile(file string) ([]byte, error) {
 	return b, errors.Join(f.Sync(), f.Close())
 }
 
-func (a *App) openPages(context.Context) error {
-	pages, err := frontend.Open(a.Config.Frontend)
-	if err != nil {
-		return err
-	}
+func (a *App) openPages(context.Context) (err error) {
+	pages := a.pages
 	a.Kit = &web.Kit{Pages: pages, Log: a.Log, Now: time.Now, Rights: a.Rights.Can, Nav: a.nav, TLS: a.Config.tls(), Demo: a.Config.Demo}
 	office := &web.Office{Kit: a.Kit, Accounts: a.Accounts, Journal: a.Journal, Rights: a.Rights, Name: a.nameOf, Find: a.find}
 	a.Kit.Identify = office.Identify
@@ -245,47 +255,99 @@ func (a *App) openPages(context.Context) error {
 	a.operations(r)
 	office.Mount(r)
 	documentweb.New(a.Kit, a.Documents, a.Accounts).Mount(r)
+	signingweb.New(a.Kit, a.Signing).Mount(r)
 	(&citizenweb.Handler{Kit: a.Kit, Citizen: a.Citizen, People: a.Accounts, Base: a.Config.PublicURL}).Mount(r)
-	a.Handler = r
+	a.router, a.Handler = r, r
 	return nil
 }
 
 // Drain sends live editors to another node, before the server stops.
 func (a *App) Drain() { a.Hub.Close() }
 
+// followers bring the parts of the office up to date with the journal; each
+// returns how many entries it took.
+func (a *App) followers() map[string]func(context.Context) (int, error) {
+	return map[string]func(context.Context) (int, error){
+		"documents": func(ctx context.Context) (int, error) { return a.Journal.React(ctx, "documents", a.Documents.React) },
+		"history":   a.materials.Follow,
+		"signing":   func(ctx context.Context) (int, error) { return a.Journal.React(ctx, "signing", a.Signing.React) },
+		"citizen":   a.Citizen.Store.Follow,
+	}
+}
+
 // Run does the work in the background until ctx ends: it sequences the
-// journal, follows it and signs.
+// journal, follows it, signs, and takes over what a dead node left undone.
 func (a *App) Run(ctx context.Context) error {
+	size, err := a.Journal.Size(ctx)
+	if err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return quiet(a.Journal.Run(ctx)) })
 	g.Go(func() error { return quiet(a.Signing.Run(ctx)) })
-	for name, follow := range map[string]func(context.Context) (int, error){
-		"documents": func(ctx context.Context) (int, error) { return a.Journal.React(ctx, "documents", a.Documents.React) },
-		"signing":   func(ctx context.Context) (int, error) { return a.Journal.React(ctx, "signing", a.Signing.React) },
-		"citizen":   a.Citizen.Store.Follow,
-	} {
+	g.Go(func() error { return a.takeOver(ctx) })
+	follow := a.followers()
+	follow["rights"] = a.rightsWatch(size)
+	for name, f := range follow {
 		g.Go(func() error {
-			a.Journal.Keep(ctx, follow, func(err error) { a.Log.Error("follow the journal", "follower", name, "err", err) })
+			a.Journal.Keep(ctx, f, func(err error) { a.Log.Error("follow the journal", "follower", name, "err", err) })
 			return nil
 		})
 	}
 	return g.Wait()
 }
 
-// Settle brings every follower up to date once; for tests and the demo.
+// rightsWatch tells this node's open connections that rights changed. Each
+// node watches for itself, from where it came in; a connection made later asks
+// anyway.
+func (a *App) rightsWatch(after int64) func(context.Context) (int, error) {
+	return func(ctx context.Context) (int, error) {
+		entries, err := a.Journal.Read(ctx, after, 500)
+		changed := false
+		for _, e := range entries {
+			after = e.Seq
+			switch e.Kind {
+			case "access.signed_in", "access.sign_in_refused", "access.signed_out":
+			default:
+				changed = changed || strings.HasPrefix(e.Kind, "access.")
+			}
+		}
+		if changed {
+			a.Hub.Recheck("")
+		}
+		return len(entries), err
+	}
+}
+
+// takeOver finishes, twice a minute, what another node began and did not end.
+func (a *App) takeOver(ctx context.Context) error {
+	tick := time.NewTicker(30 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if _, err := a.Documents.Recover(ctx); err != nil && ctx.Err() == nil {
+				a.Log.Error("take over interrupted freezes", "err", err)
+			}
+		}
+	}
+}
+
+// Settle brings every follower up to date; for the demo and tests.
 func (a *App) Settle(ctx context.Context) error {
 	for {
-		d, err := a.Journal.React(ctx, "documents", a.Documents.React)
-		if err != nil {
-			return err
+		n := 0
+		for name, follow := range a.followers() {
+			took, err := follow(ctx)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			n += took
 		}
-		s, err := a.Journal.React(ctx, "signing", a.Signing.React)
-		if err != nil {
-			return err
-		}
-		c, err := a.Citizen.Store.Follow(ctx)
-		if err != nil || d+s+c == 0 {
-			return err
+		if n == 0 {
+			return nil
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"spolupis/frontend"
@@ -57,19 +56,21 @@ func auditExport(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		fmt.Fprint(stderr, auditUsage)
 		return exitStatus(2)
 	}
-	if _, err := os.Stat(filepath.Join(cfg.Data, "journal.key")); err != nil {
-		return fmt.Errorf("no office in %s: %w", cfg.Data, err)
+	if cfg.DatabaseURL == "" {
+		if _, err := os.Stat(cfg.database()); err != nil {
+			return fmt.Errorf("no office in %s: %w", cfg.Data, err)
+		}
 	}
 	db, err := database.Open(ctx, cfg.database(), sets...)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	key, err := journal.LoadKey(filepath.Join(cfg.Data, "journal.key"), "spolupis/journal")
+	origin, key, err := (&App{Config: cfg, DB: db}).logKey()
 	if err != nil {
 		return err
 	}
-	j, err := journal.New(db, journal.Config{Now: time.Now, Key: key})
+	j, err := journal.New(db, journal.Config{Now: time.Now, Origin: origin, Key: key})
 	if err != nil {
 		return err
 	}
