@@ -231,6 +231,7 @@ func (p *Pages) funcs(lang string) template.FuncMap {
 		},
 		"iso":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"num":  func(n int) string { return group(n) },
+		"inc":  func(n int) int { return n + 1 },
 		"list": func(v ...any) []any { return v },
 		"dict": dict,
 		"short": func(s string) string {
