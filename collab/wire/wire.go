@@ -121,6 +121,9 @@ func Decode(b []byte) (Message, error) {
 	return m, nil
 }
 
+// IsUpdate reports whether the message b, well-formed or not, starts like an update that somebody has just typed.
+func IsUpdate(b []byte) bool { return len(b) > 1 && b[0] == byte(Sync) && b[1] == byte(Update) }
+
 // DecodePresence reads the body of an Awareness message, as hints between nodes carry it.
 func DecodePresence(b []byte) ([]Presence, error) {
 	d := decoder{b: b}

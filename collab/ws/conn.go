@@ -125,6 +125,7 @@ func (c *conn) reason(closed *collab.Closed) string {
 
 // read takes messages until the connection ends, or has to end for the reason returned.
 func (c *conn) read(ctx context.Context) *collab.Closed {
+	var told time.Time
 	pace := bucket{rate: float64(c.h.cfg.Rate), burst: float64(c.h.cfg.Burst), left: float64(c.h.cfg.Burst), at: time.Now()}
 	for {
 		kind, r, err := c.ws.NextReader()
@@ -144,6 +145,10 @@ func (c *conn) read(ctx context.Context) *collab.Closed {
 		}
 		if !pace.take(time.Now()) {
 			return refused(collab.CodeLimit, "too many messages")
+		}
+		if wire.IsUpdate(b) && time.Since(told) > time.Minute {
+			told = time.Now()
+			c.h.cfg.Active(ctx, c.who)
 		}
 		if err := c.member.Receive(ctx, b); err != nil {
 			closed, ok := errors.AsType[*collab.Closed](err)

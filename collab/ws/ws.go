@@ -38,6 +38,8 @@ type Config struct {
 	Token func(ctx context.Context, token string) (security.Actor, error)
 	// Valid is asked again and again during a connection whether the login or token of who still holds; nil: it does.
 	Valid func(ctx context.Context, who security.Actor) error
+	// Active is told at most once a minute that who is writing, so that a login does not end as idle in mid-sentence; nil: nobody is.
+	Active func(ctx context.Context, who security.Actor)
 	// Origins are the exact origins of our own pages, such as "https://spolupis.example.cz". Browsers let any page open a
 	// WebSocket with the user's cookies, so a cookie counts only from these. Empty: the origin must be the host asked.
 	Origins []string
@@ -64,6 +66,9 @@ func (c *Config) fill() error {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
+	}
+	if c.Active == nil {
+		c.Active = func(context.Context, security.Actor) {}
 	}
 	number := func(n *int, fallback int) {
 		if *n == 0 {
@@ -107,7 +112,7 @@ func New(cfg Config) (*Handler, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	h := &Handler{cfg: cfg, ctx: ctx, stop: stop, conns: map[*conn]struct{}{}}
 	h.upgrader = websocket.Upgrader{
-		ReadBufferSize: 1024, WriteBufferSize: 512, WriteBufferPool: &sync.Pool{},
+		ReadBufferSize: 512, WriteBufferSize: 512, WriteBufferPool: &sync.Pool{},
 		HandshakeTimeout: 10 * time.Second,
 		Subprotocols:     []string{wire.Subprotocol},
 		CheckOrigin:      func(*http.Request) bool { return true }, // checked in who, which knows the kind of sign-in

@@ -221,6 +221,26 @@ func TestACookieCountsOnlyFromOurOwnPages(t *testing.T) {
 	}
 }
 
+func TestWritingKeepsTheLoginAlive(t *testing.T) {
+	var active atomic.Int32
+	s := sqlite(t, options{ws: ws.Config{Active: func(_ context.Context, who security.Actor) {
+		if who.ID == "p-eva" {
+			active.Add(1)
+		}
+	}}})
+	eva := dial(t, s, "d", "eva")
+	if n := active.Load(); n != 0 {
+		t.Errorf("active %d times before writing", n)
+	}
+	for range 10 {
+		eva.Type("x")
+	}
+	must(t, "acknowledged", eva.WaitAcked(within(t, 10*time.Second)))
+	if n := active.Load(); n != 1 {
+		t.Errorf("active %d times, want once a minute", n)
+	}
+}
+
 func TestEndOfTheLoginEndsTheConnection(t *testing.T) {
 	var out atomic.Bool
 	s := sqlite(t, options{ws: ws.Config{Logins: 20 * time.Millisecond, Valid: func(context.Context, security.Actor) error {
