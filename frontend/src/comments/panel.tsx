@@ -29,7 +29,7 @@ export function CommentPanel({ session: s }: { session: Session }) {
   useLayoutEffect(() => { void measure.value; align(s, box.current) })
 
   if (!c) return <aside class="comments" aria-label={t('editor.comments')} />
-  const counts: Record<Filter, number> = { open: c.open.value, mine: c.list.value.filter(x => x.mine).length, all: c.list.value.length }
+  const counts = { open: c.open.value, mine: c.list.value.filter(x => x.mine).length, all: c.list.value.length }
   return (
     <aside class={`comments${s.panelOpen.value ? ' comments--open' : ''}`} aria-label={t('editor.comments')}>
       <div class="comments__bar">
@@ -40,6 +40,7 @@ export function CommentPanel({ session: s }: { session: Session }) {
           <label><span class="visually-hidden">{t('editor.comments.show')}</span>
             <select value={c.filter.value} onChange={e => { c.filter.value = e.currentTarget.value as Filter }}>
               {(['open', 'mine', 'all'] as const).map(f => <option key={f} value={f}>{t(`editor.comments.filter.${f}`)} ({counts[f]})</option>)}
+              {c.units.value.length > 1 && <optgroup label={t('editor.comments.filter.unit')}>{c.units.value.map(u => <option key={u} value={`unit:${u}`}>{u}</option>)}</optgroup>}
             </select>
           </label>
           <label class="check"><input type="checkbox" checked={c.major.value} onChange={e => { c.major.value = e.currentTarget.checked }} /> {t('editor.comments.filter.major')}</label>

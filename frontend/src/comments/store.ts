@@ -7,7 +7,8 @@ import { type Anchor, type Comment, parseComment } from './comment.ts'
 
 /** Where a comment stands in the flat text; how says by what it was found. */
 export interface Place { from: number; to: number; how: 'anchor' | 'quote' | 'block' }
-export type Filter = 'open' | 'mine' | 'all'
+/** 'open', 'mine', 'all', or 'unit:' and the name of a department whose comments to show. */
+export type Filter = 'open' | 'mine' | 'all' | `unit:${string}`
 
 const MIN_QUOTE = 8
 
@@ -28,6 +29,8 @@ export class Comments {
     const at = (c: Comment) => (c.anchor || c.quote ? (places.get(c.id)?.from ?? Number.POSITIVE_INFINITY) : -1)
     return this.list.value.filter(c => this.passes(c)).sort((a, b) => at(a) - at(b) || a.number - b.number)
   })
+  /** The departments that commented. */
+  readonly units = computed(() => [...new Set(this.list.value.map(c => c.author.unit).filter(u => u))].sort((a, b) => a.localeCompare(b, 'cs')))
   readonly open = computed(() => this.list.value.filter(c => c.state === 'open').length)
 
   private live = new Map<string, Place>()
@@ -43,8 +46,10 @@ export class Comments {
 
   private passes(c: Comment): boolean {
     if (this.major.value && c.kind !== 'major') return false
-    if (this.filter.value === 'all') return true
-    return this.filter.value === 'mine' ? c.mine : c.state === 'open' || c.id === this.active.value
+    const f = this.filter.value
+    if (f === 'all') return true
+    if (f.startsWith('unit:')) return c.author.unit === f.slice(5)
+    return f === 'mine' ? c.mine : c.state === 'open' || c.id === this.active.value
   }
 
   /** load takes over the whole list as the server gives it. */

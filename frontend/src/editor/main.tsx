@@ -32,7 +32,7 @@ function Editor({ session: s }: { session: Session }) {
         <CommentPanel session={s} />
       </div>
       <StatusBar session={s} />
-      <p class="visually-hidden" role="status" aria-live="polite">{s.said.value}</p>
+      <p class={s.shown.value && s.said.value ? 'said notice notice--warn' : 'visually-hidden'} role="status" aria-live="polite">{s.said.value}</p>
       <LinkDialog session={s} />
       <StuckDialog session={s} />
     </div>

@@ -94,7 +94,12 @@ export const schema = new Schema({
     table: { content: 'row+', attrs: id, isolating: true, parseDOM: [{ tag: 'table' }], toDOM: () => ['table', ['tbody', 0]] },
     row: { content: '(cell | head)+', attrs: id, parseDOM: [{ tag: 'tr' }], toDOM: () => ['tr', 0] },
     cell: { content: 'block+', attrs: id, isolating: true, parseDOM: [{ tag: 'td' }], toDOM: () => ['td', 0] },
-    head: { content: 'block+', attrs: id, isolating: true, parseDOM: [{ tag: 'th' }], toDOM: () => ['th', 0] },
+    head: {
+      content: 'block+', attrs: id, isolating: true, parseDOM: [{ tag: 'th' }, { tag: 'td.head', priority: 60 }],
+      // An empty header says nothing to a screen reader; it is drawn as one all the same. Decided when the cell is
+      // drawn: changing the element under somebody's first letter would break a dead key.
+      toDOM: n => (n.textContent ? ['th', 0] : ['td', { class: 'head' }, 0]),
+    },
   },
   marks: {
     link: {

@@ -38,6 +38,8 @@ export class Session {
   readonly comments = signal<Comments | null>(null)
   /** A sentence for everybody, read out by screen readers; the newest one counts. */
   readonly said = signal('')
+  /** Whether what is said is shown on the screen too. */
+  readonly shown = signal(false)
   readonly dialog = signal<'link' | null>(null)
   readonly composing = signal<{ quote: string; anchor: { start: string; end: string } | null; block: string } | null>(null)
   readonly panelOpen = signal(false)
@@ -50,6 +52,7 @@ export class Session {
 
   private slow: ReturnType<typeof setTimeout> | undefined
   private frame = 0
+  private hush: ReturnType<typeof setTimeout> | undefined
   private undoManager: Y.UndoManager | null = null
 
   constructor(readonly page: Page) {
@@ -80,7 +83,7 @@ export class Session {
       onComment: () => this.startComment(),
       onStep: by => this.step(by),
       onEscape: () => this.say(t('editor.said.escape')),
-      onPasteTooLong: () => this.say(t('editor.said.paste_too_long')),
+      onPasteTooLong: () => this.say(t('editor.said.paste_too_long'), true),
       plugins: binding => { this.comments.value = new Comments(binding, this.page.user.id, () => this.redraw()); return [highlightPlugin(() => this.comments.peek())] },
     })
     this.undoManager = paper.undo
@@ -92,7 +95,13 @@ export class Session {
     effect(() => { void this.comments.value?.active.value; this.redraw() })
   }
 
-  say(sentence: string) { this.said.value = ''; queueMicrotask(() => { this.said.value = sentence }) }
+  /** say has a sentence read out; with seen it stands on the screen for a while as well. */
+  say(sentence: string, seen = false) {
+    clearTimeout(this.hush)
+    batch(() => { this.said.value = ''; this.shown.value = seen })
+    queueMicrotask(() => { this.said.value = sentence })
+    if (seen) this.hush = setTimeout(() => batch(() => { this.said.value = ''; this.shown.value = false }), 10_000)
+  }
 
   private welcome(h: Hello) {
     this.hello.value = h
@@ -183,7 +192,7 @@ export class Session {
   /** step goes to the next or the one before; the sentence says which. */
   step(by: 1 | -1) {
     const c = this.comments.value?.neighbour(by)
-    if (!c) { this.say(t('editor.comments.none')); return }
+    if (!c) { this.say(t('editor.comments.none'), true); return }
     this.show(c.id, true)
     this.say(t('editor.said.comment', c.number, c.author.name, c.text))
   }
@@ -198,7 +207,7 @@ export class Session {
       this.comments.value?.load(Array.isArray(body.comments) ? body.comments : [])
     } catch (err) {
       console.error('comments were not loaded', err)
-      if (this.connection.status.value.link === 'open') this.say(t('editor.comments.not_loaded'))
+      if (this.connection.status.value.link === 'open') this.say(t('editor.comments.not_loaded'), true)
     }
   }
 

@@ -95,6 +95,13 @@ export class Paper {
         props: {
           // An arrow key still under way in the browser must be known before a key binding acts on the old place.
           handleKeyDown: (v, e) => { flush(v); if (e.key !== 'Escape' && e.key !== 'Tab' && e.key !== 'Shift') leaving = false; return false },
+          // In a text that can be written a click puts the caret; with Ctrl, or for a reader, it follows the link.
+          handleClick: (_v, _pos, e) => {
+            const href = (e.target as Element).closest?.('a')?.getAttribute('href')
+            if (!href || href === '#' || !(e.ctrlKey || e.metaKey || !o.canEdit())) return false
+            window.open(href, '_blank', 'noopener,noreferrer')
+            return true
+          },
           handleDOMEvents: {
             // The page takes the focus for everyone, so that a reader and a commenter can move and select by keyboard.
             beforeinput: (_v, e) => { if (o.canEdit()) return false; e.preventDefault(); return true },

@@ -318,6 +318,8 @@ for (const [name, look] of looks) test(`axe finds nothing: ${name}`, async () =>
   await p.waitForFunction(() => document.querySelectorAll('[data-id]').length === 1)
   const found: string[] = []
   const look1 = async (where: string) => { for (const v of await axe(p)) found.push(`${where}: ${v}`) }
+  await select(p, 'Rada kraje po', true)
+  await p.click('[aria-label="Vložit tabulku"]')
   await look1('open')
   expect(await p.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)
   if (await p.locator('.editor__toggle').isVisible()) await p.click('.editor__toggle')
