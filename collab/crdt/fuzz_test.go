@@ -49,7 +49,8 @@ func FuzzApply(f *testing.F) {
 			if err := again.Apply(full); err != nil {
 				t.Fatalf("own state is refused: %v", err)
 			}
-			if !bytes.Equal(again.StateVector(), d.StateVector()) {
+			// what waits under a forged id may fit, once cut, behind what is there
+			if !d.Pending() && !bytes.Equal(again.StateVector(), d.StateVector()) {
 				t.Fatal("own state loads differently")
 			}
 			d.Transact(func() {

@@ -245,7 +245,7 @@ func TestMutatedUpdatesNeverPanic(t *testing.T) {
 		if err := again.Apply(full); err != nil {
 			t.Fatalf("after %x: own state is refused: %v", m, err)
 		}
-		if !bytes.Equal(again.StateVector(), c.StateVector()) {
+		if !c.Pending() && !bytes.Equal(again.StateVector(), c.StateVector()) {
 			t.Fatalf("after %x: own state loads differently", m)
 		}
 	}
