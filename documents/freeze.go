@@ -215,9 +215,6 @@ func (f files) add(b []byte) Part {
 
 func (s *Service) build(ctx context.Context, i Intent, m Material, versions []Version, head collab.Head, settled []byte) (Version, files, error) {
 	text := body.Read(head.Body.Text(bodyName))
-	if text.HasTrackedChanges() {
-		return Version{}, nil, conflict("documents.fault.tracked_open")
-	}
 	md, err := body.Markdown(text)
 	if errors.Is(err, body.ErrTrackedChanges) {
 		return Version{}, nil, conflict("documents.fault.tracked_open")

@@ -271,6 +271,8 @@ func TestNOfManyIsEnough(t *testing.T) {
 	o.ok(err)
 	_, err = o.Approve(o.ctx, jurist, v.ID)
 	o.ok(err)
+	_, err = o.Approve(o.ctx, jurist, v.ID)
+	o.refused(err, fault.Conflict, "documents.fault.acted")
 	c, err := o.Approve(o.ctx, head, v.ID)
 	o.ok(err)
 	if c.State != documents.Finished {
