@@ -23,7 +23,7 @@ func (s *Service) React(ctx context.Context, e journal.Entry) error {
 		Stopped  bool                 `json:"stopped"`
 	}
 	switch e.Kind {
-	case "documents.approved", "documents.superseded", "documents.draft_opened", "documents.version_read", "documents.approval_given":
+	case "documents.approved", "documents.superseded", "documents.draft_opened", "documents.version_read", "documents.approval_given", "signing.signed":
 	default:
 		return nil
 	}
@@ -40,7 +40,7 @@ func (s *Service) React(ctx context.Context, e journal.Entry) error {
 		if body.Stopped && body.From != "" {
 			err = s.Store.Cancel(ctx, body.From, CodeWithdrawn)
 		}
-	case "documents.version_read", "documents.approval_given":
+	case "documents.version_read", "documents.approval_given", "signing.signed":
 		if id, ok := strings.CutPrefix(e.Subject, "version:"); ok {
 			body.Version = VersionID(id)
 		}

@@ -153,6 +153,23 @@ func TestAChangedTextMustBeOpenedFirst(t *testing.T) {
 	})
 }
 
+func TestWhoSignedAVersionSeesWhatChangedSince(t *testing.T) {
+	o := open(t, dbtest.SQLite(t, sets...))
+	o.authorise(jana, o.ask(1, []security.ActorID{"p-jana"})...) // signed without opening
+	o.work()
+	if _, err := o.journal.React(t.Context(), "signing", o.React); err != nil {
+		t.Fatal(err)
+	}
+	next := o.docs.Put(signing.VersionInfo{Material: "m-000", MaterialNumber: "KUKV 0/2026", Number: 2, State: "approved"})
+	if err := o.Request(t.Context(), next, [][]security.ActorID{{"p-jana"}}); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := o.Basket(t.Context(), jana)
+	if err != nil || len(rows) != 1 || rows[0].SeenNumber != 1 || rows[0].Changes != 3 || rows[0].Selectable() {
+		t.Errorf("got %+v, %v", rows, err)
+	}
+}
+
 func TestGroupsSignInOrderAndTheLastSignatureCompletes(t *testing.T) {
 	each(t, func(o *office) {
 		v := o.ask(1, []security.ActorID{"p-jana", "p-petr"}, []security.ActorID{"p-eva", "p-jana"})[0]
