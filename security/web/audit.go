@@ -174,7 +174,7 @@ func (o *Office) show(ctx context.Context, lang string, entries []journal.Entry)
 		v := entryView{
 			Seq: e.Seq, At: e.At, Who: names[string(e.Actor)], Actor: e.Actor, What: o.word(lang, "audit.kind."+e.Kind, e.Kind), Kind: e.Kind,
 			Thing: things[e.Subject], Href: hrefOf(e.Subject), Erased: e.Erased,
-			Facts: o.facts(lang, e.Body, names), Personal: o.facts(lang, e.Personal, names),
+			Facts: o.facts(ctx, lang, e.Body, names), Personal: o.facts(ctx, lang, e.Personal, names),
 		}
 		if e.OnBehalfOf != "" {
 			v.Behalf = names[string(e.OnBehalfOf)]
@@ -210,6 +210,16 @@ func (o *Office) namesIn(ctx context.Context, lang string, entries []journal.Ent
 			eachString(body, note)
 		}
 	}
+	for _, r := range security.Roles {
+		names["role:"+string(r)] = o.Kit.Pages.Text(lang, "role."+string(r))
+	}
+	units, err := o.Accounts.Units(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range units {
+		names["unit:"+string(u.ID)] = u.Name
+	}
 	found, err := o.Accounts.Names(ctx, ids...)
 	for id, name := range found {
 		names[string(id)] = name
@@ -243,11 +253,38 @@ func (o *Office) thing(ctx context.Context, lang, subject string, names map[stri
 	if name, ok := names[id]; ok && kind == "account" {
 		return name
 	}
+	if name, ok := names[subject]; ok && kind == "unit" {
+		return name
+	}
 	label := o.word(lang, "audit.subject."+kind, kind)
 	if id == "" || kind == "journal" {
 		return label
 	}
 	return label + " " + short(id)
+}
+
+// things replaces journal subjects in a decoded JSON value by what people call
+// them.
+func (o *Office) things(ctx context.Context, lang string, v any, names map[string]string) any {
+	return each(v, func(s string) string {
+		if strings.Contains(s, ":") || s == string(access.Office) {
+			return o.thing(ctx, lang, s, names)
+		}
+		return s
+	})
+}
+
+// each applies f to a string, or to every string of a list.
+func each(v any, f func(string) string) any {
+	switch v := v.(type) {
+	case string:
+		return f(v)
+	case []any:
+		for i := range v {
+			v[i] = each(v[i], f)
+		}
+	}
+	return v
 }
 
 func short(s string) string {
@@ -266,7 +303,7 @@ func hrefOf(subject string) string {
 	return ""
 }
 
-func (o *Office) facts(lang string, raw json.RawMessage, names map[string]string) []fact {
+func (o *Office) facts(ctx context.Context, lang string, raw json.RawMessage, names map[string]string) []fact {
 	var fields map[string]any
 	if len(raw) == 0 || json.Unmarshal(raw, &fields) != nil {
 		return nil
@@ -278,6 +315,15 @@ func (o *Office) facts(lang string, raw json.RawMessage, names map[string]string
 	sort.Strings(keys)
 	var out []fact
 	for _, k := range keys {
+		if many, ok := fields[k].([]any); ok && len(many) > 3 {
+			fields[k] = append(many[:3:3], "… (+"+strconv.Itoa(len(many)-3)+")")
+		}
+		if k == "subjects" || k == "parent" {
+			fields[k] = o.things(ctx, lang, fields[k], names)
+		}
+		if k == "unit" || k == "units" {
+			fields[k] = each(fields[k], func(s string) string { return "unit:" + s })
+		}
 		s := say(fields[k], names)
 		if s == "" || s == "0" && (k == "before" || k == "wrong") {
 			continue
@@ -285,8 +331,8 @@ func (o *Office) facts(lang string, raw json.RawMessage, names map[string]string
 		if b, ok := fields[k].(bool); ok {
 			s = o.Kit.Pages.Text(lang, "audit."+map[bool]string{true: "yes", false: "no"}[b])
 		}
-		if k == "relation" || k == "level" || k == "outcome" {
-			s = o.word(lang, "audit.value."+s, s)
+		if k == "relation" || k == "level" || k == "outcome" || k == "kind" {
+			s = o.word(lang, "audit.value."+s, o.word(lang, "audit.kind."+s, s))
 		}
 		out = append(out, fact{o.word(lang, "audit.field."+k, k), s})
 	}
@@ -301,10 +347,13 @@ func say(v any, names map[string]string) string {
 		if name, ok := names[strings.TrimPrefix(v, "user:")]; ok && v != "" {
 			return name
 		}
+		if at, err := time.Parse(time.RFC3339, v); err == nil {
+			return at.In(prague).Format("2. 1. 2006 15:04")
+		}
 		if len(v) == 64 {
 			return short(v)
 		}
-		return v
+		return strings.TrimPrefix(v, "unit:")
 	case []any:
 		var parts []string
 		for _, x := range v {
