@@ -182,18 +182,21 @@ func flag(b bool) int {
 	return 0
 }
 
-// Charge counts a try in each bucket; see citizen.Store. Buckets whose window
-// has passed are cleared away as it goes.
+// Charge counts a try in each bucket; see citizen.Store. Buckets a day past
+// their window are cleared away as it goes.
 func (s *Store) Charge(ctx context.Context, buckets []string, at time.Time, window time.Duration) ([]int, error) {
+	// Outside the transaction below and only long after the window, so that
+	// clearing never waits for a counter in use.
+	if _, err := s.db.ExecContext(ctx, `DELETE FROM citizen_try WHERE bucket IN (SELECT bucket FROM citizen_try WHERE since < $1 ORDER BY since LIMIT 100)`,
+		at.Add(-window-24*time.Hour).UnixMicro()); err != nil {
+		return nil, fmt.Errorf("clear tries: %w", err)
+	}
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
 	}
 	defer tx.Rollback()
 	old := at.Add(-window).UnixMicro()
-	if _, err := tx.ExecContext(ctx, `DELETE FROM citizen_try WHERE bucket IN (SELECT bucket FROM citizen_try WHERE since < $1 ORDER BY since LIMIT 100)`, old); err != nil {
-		return nil, fmt.Errorf("clear tries: %w", err)
-	}
 	out := make([]int, len(buckets))
 	for i, b := range buckets {
 		err := tx.QueryRowContext(ctx, `

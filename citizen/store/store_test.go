@@ -253,6 +253,31 @@ func TestGuessingIsLockedForRealAndInventedNumbersAlike(t *testing.T) {
 	})
 }
 
+func TestTriesMadeAtOnceAreAllCounted(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		const n = 16
+		got := make([]int, n)
+		var wait sync.WaitGroup
+		for i := range n {
+			wait.Go(func() {
+				tries, err := o.Store.Charge(context.Background(), []string{"number:x", fmt.Sprintf("place:%d", i%2)}, o.clock(), time.Minute)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got[i] = tries[0]
+			})
+		}
+		wait.Wait()
+		slices.Sort(got)
+		for i, g := range got {
+			if g != i+1 {
+				t.Fatalf("%d tries at once counted as %v, want 1 to %d once each", n, got, n)
+			}
+		}
+	})
+}
+
 func TestOnePlaceCannotTryManyNumbers(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		for i := range 31 {
