@@ -34,8 +34,12 @@ func TestFilesSignedEarlierStillPass(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := seal.Validate(pdf, paper("indirect", 1), seal.Trust{Anchors: []seal.Anchor{{Cert: root, Class: seal.Test}}}, root.NotAfter)
+	r := seal.Validate(pdf, paper("indirect", 1), seal.Trust{Anchors: []seal.Anchor{{Cert: root, Class: seal.Test}}}, root.NotBefore.AddDate(9, 0, 0))
 	if r.Indication != seal.Passed || len(r.Signatures) != 2 {
 		t.Errorf("got %s %s: %s", r.Indication, r.Subindication, r.Detail)
+	}
+	r = seal.Validate(pdf, nil, seal.Trust{Anchors: []seal.Anchor{{Cert: root, Class: seal.Test}}}, root.NotBefore.AddDate(11, 0, 0))
+	if r.Indication != seal.Indeterminate || r.Subindication != seal.OutOfBounds {
+		t.Errorf("after the time stamp's certificate expired: got %s %s", r.Indication, r.Subindication)
 	}
 }

@@ -225,6 +225,9 @@ func (s *Signature) stamp(parts Parts, trust Trust, now time.Time) (Indication, 
 	if _, _, sub, err := trust.path(t.cert, t.chain, t.at, x509.ExtKeyUsageTimeStamping); err != nil {
 		return Indeterminate, sub, fmt.Errorf("time stamp: %w", err)
 	}
+	if now.After(t.cert.NotAfter) { // an archive time stamp (B-LTA), made in time, is what would prove it still existed before
+		return Indeterminate, OutOfBounds, errors.New("the certificate of the time stamp has expired")
+	}
 	s.Level, s.TimeSource, s.At, s.Authority = "B-T", "tsa", t.at, t.cert.Subject.CommonName
 	return Passed, "", nil
 }
