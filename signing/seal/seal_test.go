@@ -103,7 +103,8 @@ func TestOtherToolsAcceptEveryAlgorithmAndCanSayNo(t *testing.T) {
 	}
 }
 
-// TestAnyFlippedByteIsFound flips every byte of a file with two signatures under SPOLUPIS_DEEP=1, a sample otherwise: bytes that are
+// TestAnyFlippedByteIsFound flips every bit of a file with two signatures under SPOLUPIS_DEEP=1 (three minutes on a quiet machine; give
+// -timeout 60m on a busy one), a sample otherwise: bytes that are
 // signed must fail, the bytes of the holes may also end as "not trusted", but nothing passes.
 func TestAnyFlippedByteIsFound(t *testing.T) {
 	base := paper("indirect", 1)
