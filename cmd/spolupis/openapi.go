@@ -21,16 +21,23 @@ type operation struct {
 // operations describes every route under /api/; a test compares it with the
 // route table.
 var operations = map[string]operation{
-	"GET /api/openapi.json":                {Summary: "This description", Answer: "Any"},
-	"GET /api/v1/me":                       {Summary: "Who is asking", Answer: "Any"},
-	"GET /api/v1/accounts":                 {Summary: "People with an account (administrators)", Answer: "Any"},
-	"POST /api/v1/accounts":                {Summary: "Create an account (administrators)", Body: "Any", Answer: "Any"},
-	"GET /api/v1/audit/entries":            {Summary: "Journal entries, newest first (auditors)", Answer: "Any"},
-	"GET /api/v1/audit/status":             {Summary: "State of the journal's tree (auditors)", Answer: "Any"},
-	"POST /api/v1/audit/verify":            {Summary: "Verify the whole journal now (auditors)", Answer: "Any"},
-	"GET /api/v1/documents":                {Summary: "Materials the caller may see, newest change first", Answer: "Any"},
-	"GET /api/v1/documents/{id}/comments":  {Summary: "All comments of a material", Answer: "Comments"},
-	"POST /api/v1/documents/{id}/comments": {Summary: "Carry out a comment command", Body: "Command", Answer: "Comment", Key: true},
+	"GET /api/openapi.json":                       {Summary: "This description", Answer: "Any"},
+	"GET /api/v1/me":                              {Summary: "Who is asking", Answer: "Any"},
+	"GET /api/v1/accounts":                        {Summary: "People with an account (administrators)", Answer: "Any"},
+	"POST /api/v1/accounts":                       {Summary: "Create an account (administrators)", Body: "Any", Answer: "Any"},
+	"GET /api/v1/audit/entries":                   {Summary: "Journal entries, newest first (auditors)", Answer: "Any"},
+	"GET /api/v1/audit/status":                    {Summary: "State of the journal's tree (auditors)", Answer: "Any"},
+	"POST /api/v1/audit/verify":                   {Summary: "Verify the whole journal now (auditors)", Answer: "Any"},
+	"GET /api/v1/documents":                       {Summary: "Materials the caller may see, newest change first", Answer: "Any"},
+	"GET /api/v1/documents/{id}/comments":         {Summary: "All comments of a material", Answer: "Comments"},
+	"POST /api/v1/documents/{id}/comments":        {Summary: "Carry out a comment command", Body: "Command", Answer: "Comment", Key: true},
+	"GET /api/v1/signing/basket":                  {Summary: "What waits for the caller's signature", Answer: "Any"},
+	"POST /api/v1/signing/intents":                {Summary: "The list that one authorisation would cover, with its hash", Body: "Any", Answer: "Any"},
+	"POST /api/v1/signing/batches":                {Summary: "Authorise exactly one list; the server signs on by itself", Body: "Any", Answer: "Any"},
+	"GET /api/v1/signing/batches/{id}":            {Summary: "Progress and result of each document of a bulk signature", Answer: "Any"},
+	"POST /api/v1/signing/batches/{id}/cancel":    {Summary: "Stop; what is signed stays signed", Answer: "Any"},
+	"POST /api/v1/signing/batches/{id}/authorise": {Summary: "Go on with a bulk signature that asks again", Body: "Any", Answer: "Any"},
+	"GET /api/v1/signing/versions/{version}":      {Summary: "Validation report of a version's signatures", Answer: "Any"},
 }
 
 func ref(name string) map[string]any { return map[string]any{"$ref": "#/components/schemas/" + name} }
