@@ -208,12 +208,10 @@ func (r *Rights) Filter(who security.Actor, firstArg int) (string, []any) {
 			SELECT object, 0 FROM access_tuple WHERE %s
 			UNION
 			SELECT l.child, m.depth + 1 FROM access_link l JOIN mine m ON l.parent = m.object WHERE m.depth < %d
-		), known (object) AS (
-			SELECT child FROM access_link WHERE child LIKE 'document:%%'
-			UNION SELECT object FROM access_tuple WHERE object LIKE 'document:%%'
 		)
 		SELECT substr(object, 10) FROM mine WHERE object LIKE 'document:%%'
-		UNION SELECT substr(object, 10) FROM known WHERE EXISTS (SELECT 1 FROM mine WHERE object = 'office')`, mine, MaxDepth), args
+		UNION SELECT substr(child, 10) FROM access_link WHERE EXISTS (SELECT 1 FROM mine WHERE object = 'office') AND child LIKE 'document:%%'
+		UNION SELECT substr(object, 10) FROM access_tuple WHERE EXISTS (SELECT 1 FROM mine WHERE object = 'office') AND object LIKE 'document:%%'`, mine, MaxDepth), args
 }
 
 // Grant gives subject a relation to the object on, within tx, and journals it.
