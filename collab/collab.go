@@ -118,17 +118,18 @@ const (
 )
 
 // Closed is why a connection is closed by the room. Key is the dictionary key of a sentence for the person, Detail is for
-// the operator's log.
+// the operator's log, Reason a stable word for the journal.
 type Closed struct {
 	Code   Code
 	Key    string
+	Reason string
 	Detail string
 }
 
 func (c *Closed) Error() string { return fmt.Sprintf("closed with %d: %s", c.Code, c.Detail) }
 
 func closed(code Code, format string, args ...any) *Closed {
-	return &Closed{code, fmt.Sprintf("collab.close.%d", code), fmt.Sprintf(format, args...)}
+	return &Closed{Code: code, Key: fmt.Sprintf("collab.close.%d", code), Reason: fmt.Sprint(int(code)), Detail: fmt.Sprintf(format, args...)}
 }
 
 // Command carries out something other than an edit of the body for a person in a room: comments, above all. It is

@@ -167,7 +167,7 @@ func (r *room) refuse(ctx context.Context, m *Member, c *Closed) {
 		return
 	}
 	r.h.cfg.Logger.Info("update refused", "document", r.doc, "person", m.who.ID, "code", int(c.Code), "detail", c.Detail)
-	if err := r.h.cfg.Witness.Refused(ctx, m.who, r.doc, c.Key); err != nil {
+	if err := r.h.cfg.Witness.Refused(ctx, m.who, r.doc, c.Reason); err != nil {
 		r.h.cfg.Logger.Error("record a refusal", "document", r.doc, "error", err)
 	}
 }

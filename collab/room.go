@@ -35,6 +35,7 @@ type room struct {
 	seq      int64
 	epoch    int64
 	quit     bool
+	broken   error // it could not be rebuilt: d is not what the log says, nothing more is done with it
 	members  map[*Member]struct{}
 	people   map[security.ActorID]int
 	presence map[uint64]*mark
@@ -176,7 +177,7 @@ func (r *room) work(ctx context.Context) {
 
 // evict ends the room. All it knows is durable: nothing is ever kept beyond a turn.
 func (r *room) evict(ctx context.Context) bool {
-	if r.since > 0 && ctx.Err() == nil {
+	if r.since > 0 && r.broken == nil && ctx.Err() == nil {
 		r.snapshot(ctx)
 	}
 	return r.h.forget(r)

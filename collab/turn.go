@@ -14,29 +14,39 @@ import (
 	"spolupis/collab/wire"
 )
 
+// takeTurn does ops in order. Updates wait for each other and are stored together; before anything else is done, those
+// ahead of it are stored.
 func (r *room) takeTurn(ctx context.Context, ops []op) {
 	for _, o := range ops {
 		r.guarded(ctx, o, func() {
-			if o.do == nil {
-				r.accept(ctx, o.from, o.update)
+			if o.do != nil {
+				r.commit(ctx)
+				o.do(ctx)
 				return
 			}
-			r.commit(ctx)
-			o.do(ctx)
+			r.accept(ctx, o.from, o.update)
+			if r.bytes > maxTurn {
+				r.commit(ctx)
+			}
 		})
-		if r.bytes > maxTurn {
-			r.commit(ctx)
+	}
+	r.guarded(ctx, op{}, func() {
+		r.commit(ctx)
+		if !r.paused {
+			r.flush()
 		}
-	}
-	r.commit(ctx)
-	if !r.paused {
-		r.flush()
-	}
+	})
 }
 
 // guarded runs do. A panic in it, which is a mistake in our code met by unusual input, costs this document a reload and
 // whoever sent the input his connection; the office goes on.
 func (r *room) guarded(ctx context.Context, o op, do func()) {
+	if r.broken != nil {
+		if o.failed != nil {
+			o.failed(r.broken)
+		}
+		return
+	}
 	defer func() {
 		p := recover()
 		if p == nil {
@@ -137,7 +147,9 @@ func refusal(err error) *Closed {
 		case gate.TooLarge, gate.Nesting, gate.Full:
 			code = CodeLimit
 		}
-		return closed(code, "%s: %s", g.Reason, g.Detail)
+		c := closed(code, "%s: %s", g.Reason, g.Detail)
+		c.Reason = g.Reason
+		return c
 	}
 	return closed(CodeRefused, "%v", err)
 }
@@ -158,19 +170,18 @@ func (r *room) leased(ctx context.Context, m *Member, client uint64) bool {
 	if owner == m.who.ID && r.holders[client] == m {
 		return true
 	}
+	taken := false
 	err := r.insist(ctx, func() error {
 		_, err := r.h.cfg.Leases.Hold(ctx, r.doc, m.who, client, m.id)
-		if errors.Is(err, ErrLeased) {
-			owner, err = "", nil
+		if taken = errors.Is(err, ErrLeased); taken {
 			return nil
 		}
-		owner = m.who.ID
 		return err
 	})
-	if err != nil || owner != m.who.ID {
+	if err != nil || taken {
 		return false
 	}
-	r.owners[client] = owner
+	r.owners[client] = m.who.ID
 	if old := r.holders[client]; old != nil && old != m {
 		r.remove(old, closed(CodeRestart, "client id %d is used by another connection", client))
 	}
@@ -226,19 +237,37 @@ func (r *room) endTurn() {
 	clear(r.holds)
 }
 
-// append stores rows, and brings in whatever other nodes stored before them.
+// append stores rows, and brings in whatever other nodes stored before them. If some right changed after it was looked up,
+// it looks again, and tries again when nobody lost his.
 func (r *room) append(ctx context.Context, rows []Row) (last int64, err error) {
-	b := Batch{Document: r.doc, Known: r.seq, Rows: rows}
-	for client, holder := range r.holds {
-		b.Holds = append(b.Holds, Hold{client, holder})
+	for range 3 {
+		b := Batch{Document: r.doc, Known: r.seq, Rows: rows}
+		for client, holder := range r.holds {
+			b.Holds = append(b.Holds, Hold{client, holder})
+		}
+		for person, epoch := range r.epochs {
+			b.Claims = append(b.Claims, Claim{person, epoch})
+		}
+		last, err = r.h.cfg.Log.Append(ctx, b)
+		if err == nil {
+			return last, r.fillGap(ctx, last-int64(len(rows)))
+		}
+		if !errors.Is(err, ErrRevoked) || !r.stillAllowed(ctx) {
+			return 0, err
+		}
 	}
-	for person, epoch := range r.epochs {
-		b.Claims = append(b.Claims, Claim{person, epoch})
+	return 0, err
+}
+
+// stillAllowed looks up the rights of this turn's senders anew and reports whether all of them may still edit.
+func (r *room) stillAllowed(ctx context.Context) bool {
+	for _, m := range r.by {
+		if r.lookUp(ctx, m) != nil || m.right < Edit {
+			return false
+		}
+		r.epochs[m.who.ID] = m.epoch
 	}
-	if last, err = r.h.cfg.Log.Append(ctx, b); err != nil {
-		return 0, err
-	}
-	return last, r.fillGap(ctx, last-int64(len(rows)))
+	return true
 }
 
 // stored takes note that rows have become durable, the last one as number last.
@@ -282,23 +311,26 @@ func (r *room) lost(ctx context.Context, err error) {
 	r.endTurn()
 	r.h.cfg.Logger.Warn("updates were not stored", "document", r.doc, "error", err)
 	c := closed(CodeRestart, "not stored: %v", err)
-	switch {
-	case errors.Is(err, ErrSealed):
+	if errors.Is(err, ErrSealed) {
 		c = closed(CodeFrozen, "update to a sealed document")
-	case errors.Is(err, ErrRevoked):
-		r.recheck(ctx, "")
 	}
 	for _, m := range senders {
-		r.refuse(ctx, m, c)
+		if errors.Is(err, ErrRevoked) && m.right < Edit {
+			r.refuse(ctx, m, closed(CodeDenied, "update on a right that was withdrawn"))
+		} else {
+			r.refuse(ctx, m, c)
+		}
 	}
 	r.rebuild(ctx)
 }
 
 // rebuild forgets what is not in the log. Rows of other nodes may come in on the way: they are shown as part of the whole.
 func (r *room) rebuild(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, rebuildTime)
+	defer cancel()
 	before := r.seq
 	if err := r.insist(ctx, func() error { return r.load(ctx) }); err != nil {
-		r.quit = true
+		r.quit, r.broken = true, err
 		r.dismiss(closed(CodeRestart, "reload: %v", err))
 		return
 	}
@@ -306,3 +338,6 @@ func (r *room) rebuild(ctx context.Context) {
 		r.news = append(r.news, shown{update: r.encoded()})
 	}
 }
+
+// rebuildTime is how long a room tries to reload before it is given up; the next one to open the document tries again.
+const rebuildTime = 30 * time.Second

@@ -260,3 +260,53 @@ func TestAnAppendThatFailedOrSeemedToIsNeverAcknowledgedAndNeverLost(t *testing.
 		})
 	}
 }
+
+func TestAChangeOfRightsThatTakesNothingAwayInterruptsNobody(t *testing.T) {
+	log := &brokenLog{}
+	s := serveWith(t, dbtest.SQLite(t, sets...), func(c *collab.Config) { log.Log, c.Log = c.Log, log })
+	ctx := within(t, 20*time.Second)
+	eva := dial(t, s, "d", "eva")
+	moved := func(context.Context, collab.Batch) error { return fmt.Errorf("append: %w", collab.ErrRevoked) }
+	log.mu.Lock()
+	log.fail = append(log.fail, moved)
+	log.mu.Unlock()
+	eva.Type("still here")
+	must(t, "acknowledged", eva.WaitAcked(ctx))
+
+	s.rights.set("p-eva", collab.Edit)
+	log.mu.Lock()
+	log.fail = append(log.fail, func(ctx context.Context, b collab.Batch) error {
+		s.rights.set("p-eva", collab.View) // between the judgement and the commit
+		return moved(ctx, b)
+	})
+	log.mu.Unlock()
+	eva.Type(" and gone")
+	wantClosed(t, eva, collab.CodeDenied)
+	head, err := s.Head(ctx, "d")
+	if err != nil || head.Body.Text(collab.Root).String() != "still here" {
+		t.Errorf("text = %q, %v", head.Body.Text(collab.Root).String(), err)
+	}
+}
+
+func TestADocumentWhoseLogIsDamagedIsNotServed(t *testing.T) {
+	db := dbtest.SQLite(t, sets...)
+	s := serve(t, db, options{})
+	ctx := within(t, 20*time.Second)
+	eva := dial(t, s, "d", "eva")
+	eva.Type("text")
+	must(t, "acknowledged", eva.WaitAcked(ctx))
+	s.stop()
+	if _, err := db.Exec(`UPDATE collab_update SET bytes = x'00' WHERE document = 'd'`); err != nil {
+		t.Fatal(err)
+	}
+	s = serve(t, db, options{})
+	if head, err := s.Head(ctx, "d"); err == nil {
+		t.Errorf("head of a damaged document = %+v", head)
+	}
+	if _, err := official.Dial(ctx, official.Config{URL: s.url + "d", Header: http.Header{"Authorization": {"Bearer eva"}}}); err == nil || !strings.Contains(err.Error(), "4500") {
+		t.Errorf("dial: %v, want 4500", err)
+	}
+	karel := dial(t, s, "other", "karel")
+	karel.Type("fine")
+	must(t, "the others are served", karel.WaitAcked(ctx))
+}
