@@ -47,7 +47,18 @@ type accountView struct {
 	Error    string
 	Reason   string
 	Password string // a password just set, shown once
+	Confirm  bool   // the administrator has to give the own password with the form
 	Min      int
+}
+
+// stepUp lets an act on other people's accounts through when the administrator
+// gave the own password lately, or gives it with this form.
+func (o *Office) stepUp(r *http.Request) error {
+	err := o.Accounts.Confirmed(r.Context(), Who(r))
+	if own := r.PostFormValue("confirm"); err != nil && own != "" {
+		return o.Accounts.Confirm(r.Context(), Who(r), own, ip(r))
+	}
+	return err
 }
 
 func (o *Office) accountPage(w http.ResponseWriter, r *http.Request, status int, page string, v accountView) {
@@ -56,6 +67,7 @@ func (o *Office) accountPage(w http.ResponseWriter, r *http.Request, status int,
 		o.Kit.Fail(w, r, err)
 		return
 	}
+	v.Confirm = o.Accounts.Confirmed(r.Context(), Who(r)) != nil
 	v.Roles, v.Min = security.Roles, access.MinPassword
 	o.Kit.Page(w, r, status, page, v)
 }
@@ -81,7 +93,11 @@ func (o *Office) createAccount(w http.ResponseWriter, r *http.Request) {
 		Login: r.PostFormValue("login"), Name: r.PostFormValue("name"), Password: r.PostFormValue("password"),
 		Unit: security.UnitID(r.PostFormValue("unit")), Roles: chosenRoles(r), MustChange: true,
 	}
-	id, err := o.Accounts.Create(r.Context(), Who(r), n)
+	var id security.ActorID
+	err := o.stepUp(r)
+	if err == nil {
+		id, err = o.Accounts.Create(r.Context(), Who(r), n)
+	}
 	if err != nil && known(err) {
 		o.accountPage(w, r, statuses[fault.Of(err).Kind], "security/account-new", accountView{
 			Person: access.Person{Login: n.Login, Name: n.Name, Unit: n.Unit, Roles: n.Roles}, Error: o.sentence(r, err),
@@ -127,7 +143,9 @@ func (o *Office) updateAccount(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := access.Change{Unit: security.UnitID(r.PostFormValue("unit")), Roles: chosenRoles(r), Disabled: r.PostFormValue("disabled") == "1"}
-	err = o.Accounts.Update(r.Context(), Who(r), id, c)
+	if err = o.stepUp(r); err == nil {
+		err = o.Accounts.Update(r.Context(), Who(r), id, c)
+	}
 	switch {
 	case err != nil && known(err):
 		p.Unit, p.Roles, p.Disabled = c.Unit, c.Roles, c.Disabled
@@ -145,8 +163,10 @@ func (o *Office) resetPassword(w http.ResponseWriter, r *http.Request) {
 		o.Kit.Fail(w, r, err)
 		return
 	}
-	reason := r.PostFormValue("reason")
-	password, err := o.Accounts.ResetPassword(r.Context(), Who(r), p.ID, reason)
+	reason, password := r.PostFormValue("reason"), ""
+	if err = o.stepUp(r); err == nil {
+		password, err = o.Accounts.ResetPassword(r.Context(), Who(r), p.ID, reason)
+	}
 	switch {
 	case err != nil && known(err):
 		o.accountPage(w, r, statuses[fault.Of(err).Kind], "security/account-edit", accountView{Person: p, Reason: reason, Error: o.sentence(r, err)})
@@ -166,7 +186,7 @@ func (o *Office) eraseAccount(w http.ResponseWriter, r *http.Request) {
 	// The login typed out is the question "really?" without JavaScript.
 	if strings.TrimSpace(r.PostFormValue("login")) != p.Login {
 		err = fault.New(fault.Invalid, "access.fault.erase_login")
-	} else {
+	} else if err = o.stepUp(r); err == nil {
 		err = o.Accounts.Erase(r.Context(), Who(r), p.ID, r.PostFormValue("reason"))
 	}
 	switch {

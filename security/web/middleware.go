@@ -57,6 +57,10 @@ func (k *Kit) identified(next http.Handler) http.Handler {
 			return
 		}
 		who, err := k.Identify(r)
+		if errors.Is(err, errMustChange) && r.Method == http.MethodGet && !strings.HasPrefix(r.URL.Path, "/api/") {
+			http.Redirect(w, r, "/account", http.StatusSeeOther)
+			return
+		}
 		if err != nil && !errors.Is(err, fault.Unauthenticated) {
 			k.Fail(w, r, err)
 			return

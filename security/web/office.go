@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"strings"
@@ -98,8 +99,22 @@ func (o *Office) Identify(r *http.Request) (security.Actor, error) {
 	if err != nil || c.Value == "" {
 		return security.Actor{}, nil
 	}
-	return o.Accounts.BySession(r.Context(), c.Value)
+	who, err := o.Accounts.BySession(r.Context(), c.Value)
+	if err != nil || forced[r.URL.Path] {
+		return who, err
+	}
+	if must, err := o.Accounts.MustChange(r.Context(), who.ID); err != nil || must {
+		return security.Actor{}, errors.Join(err, errMustChange)
+	}
+	return who, nil
 }
+
+// errMustChange stops everything but the form for a new password, for people
+// whose password somebody else knows.
+var errMustChange = fault.New(fault.Denied, "account.must_change")
+
+// forced are the pages open to them.
+var forced = map[string]bool{"/account": true, "/account/password": true, "/sign-in": true, "/sign-out": true, "/lang": true}
 
 func (o *Office) byToken(r *http.Request, token string, upgrade bool) (security.Actor, error) {
 	who, t, err := o.Accounts.Token(r.Context(), token)

@@ -45,7 +45,7 @@ func (o *Office) signIn(w http.ResponseWriter, r *http.Request) {
 	o.endOld(r)
 	http.SetCookie(w, &http.Cookie{Name: o.cookie(), Value: s.Token, Path: "/", HttpOnly: true, Secure: o.Kit.TLS, SameSite: http.SameSiteLaxMode})
 	if s.MustChange {
-		o.Kit.Done(w, r, "/account", "account.must_change")
+		http.Redirect(w, r, "/account", http.StatusSeeOther)
 		return
 	}
 	http.Redirect(w, r, next, http.StatusSeeOther)
