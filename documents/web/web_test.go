@@ -330,6 +330,28 @@ func TestTheLifeOfAMaterialByPlainForms(t *testing.T) {
 	}
 }
 
+func TestACommentIsEditedAndAnchoredAgainByForms(t *testing.T) {
+	s := serve(t)
+	id, _ := s.create("Materiál", "Jediný odstavec.\n\nDruhý odstavec.\n")
+	path := "/documents/" + id + "/comments"
+	s.post("drafter", path, url.Values{"command": {"comment.add"}, "key": {"1"}, "kind": {"advisory"}, "text": {"Původní"}, "quote": {"Jediný odstavec."}}).want(200, "Původní")
+	comment := regexp.MustCompile(`name="comment" value="(c-[^"]+)"`).FindStringSubmatch(s.get("drafter", path).body)[1]
+	s.post("drafter", path, url.Values{"command": {"comment.edit"}, "key": {"2"}, "comment": {comment}, "kind": {"major"}, "text": {"Upravené"}}).want(422, "Zásadní připomínku je nutné odůvodnit.", "Upravené")
+	s.post("drafter", path, url.Values{"command": {"comment.edit"}, "key": {"3"}, "comment": {comment}, "kind": {"formal"}, "text": {"Upravené"}, "delete": {"1"}}).want(200, "Upravené", "formální", "vypustit")
+	_, err := s.hub.Edit(t.Context(), everybody["drafter"], documents.MaterialID(id), func(d *crdt.Doc) error {
+		d.Text("body").Delete(0, d.Text("body").Len())
+		d.Text("body").Insert(0, "Úplně nový text.", nil)
+		return nil
+	})
+	s.ok(err)
+	checkForms(t, path, s.get("drafter", path).want(200, "místo už v textu není", "Znovu ukotvit").body)
+	s.post("drafter", path, url.Values{"command": {"comment.reanchor"}, "key": {"4"}, "comment": {comment}, "quote": {"není tam"}}).want(422, "Citace se musí v textu vyskytovat právě jednou.")
+	a := s.post("drafter", path, url.Values{"command": {"comment.reanchor"}, "key": {"5"}, "comment": {comment}, "quote": {"nový text"}}).want(200, "nový text")
+	if strings.Contains(a.text(), "místo už v textu není") {
+		t.Error("still an orphan")
+	}
+}
+
 func TestABrokenImportIsShownBesideItsFieldWithTheLine(t *testing.T) {
 	s := serve(t)
 	form := url.Values{"title": {"Nový"}, "agenda": {"rada"}, "markdown": {"dobrý\n\n" + strings.Repeat("x", 70<<10)}}
