@@ -2,9 +2,11 @@ package crdt
 
 import (
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -176,4 +178,54 @@ func TestHeapPerCharacter(t *testing.T) {
 		t.Errorf("%.1f bytes of heap per visible character, want at most 12", perChar)
 	}
 	runtime.KeepAlive(docs)
+}
+
+// TestSpeedBesideYjs prints the table of the README: both engines in one run, in
+// processor time, so that the ratio holds on a busy machine too.
+func TestSpeedBesideYjs(t *testing.T) {
+	if os.Getenv("SPOLUPIS_BENCH") != "1" {
+		t.Skip("set SPOLUPIS_BENCH=1 for the table of speeds")
+	}
+	o := startOracle(t)
+	measure := func(f func()) float64 {
+		runtime.GC()
+		var took [5]float64
+		for i := range took {
+			start := cpuTime()
+			f()
+			took[i] = float64((cpuTime() - start).Nanoseconds()) / 1000
+		}
+		slices.Sort(took[:])
+		return took[2]
+	}
+	out := "| trace | updates | apply each: us | Yjs | ratio | load: ms | Yjs | ratio | encode: ms | Yjs | ratio |\n|---|---|---|---|---|---|---|---|---|---|---|\n"
+	for _, tr := range traces(t) {
+		var y struct{ Apply, Load, Encode float64 }
+		o.ask(map[string]any{"mode": "bench", "trace": filepath.Join(tracesDir(t), tr.name)}, &y)
+		apply := measure(func() {
+			d := New(Config{Client: 1})
+			for _, u := range tr.updates {
+				if err := d.Apply(u); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+		var d *Doc
+		load := measure(func() {
+			d = New(Config{Client: 1})
+			if err := d.Apply(tr.full); err != nil {
+				t.Fatal(err)
+			}
+		})
+		encode := measure(func() {
+			for range 20 {
+				d.version++
+				d.Encode()
+			}
+		}) / 20
+		n := float64(len(tr.updates))
+		out += fmt.Sprintf("| %s | %d | %.2f | %.1f | %.0f | %.2f | %.0f | %.0f | %.2f | %.1f | %.0f |\n", tr.name, len(tr.updates),
+			apply/n, y.Apply/n, y.Apply/apply, load/1000, y.Load/1000, y.Load/load, encode/1000, y.Encode/1000, y.Encode/encode)
+	}
+	t.Log("\n" + out)
 }
