@@ -31,6 +31,7 @@ export class Binding {
   view: View | null = null
   private blocks: Block[] = []
   private writing = false
+  private known: Prefix | null = null
   private readonly listeners = new Set<(changes: readonly Change[]) => void>()
   private readonly builtTables = new WeakMap<PMNode, { nodes: PMNode[]; table: PMNode }>()
 
@@ -357,47 +358,36 @@ export class Binding {
 
   /** flatIndex turns a position of the document into an index of the flat text. */
   flatIndex(doc: PMNode, pos: number): number {
-    let flat = this.blocks[0]?.marker ? 0 : -1
-    let at = 0
-    const last = doc.childCount - 1
-    for (let i = 0; i <= last; i++) {
-      const n = doc.child(i)
-      if (pos < at + n.nodeSize || i === last) {
-        if (!isTable(n)) return Math.max(0, flat + 1 + clamp(pos - at - 1, n.content.size))
-        const refs = refsOf(doc, i, i + 1, at)
-        for (let k = 0; k < refs.length; k++) {
-          const b = refs[k]
-          if (pos <= b.pos + b.node.nodeSize - 1 || k === refs.length - 1) return Math.max(0, flat + 1 + clamp(pos - b.pos - 1, b.node.content.size))
-          flat += 1 + b.node.content.size
-        }
-      }
-      flat += flatSize(n)
-      at += n.nodeSize
-    }
-    return Math.max(0, flat)
+    const { flat, at } = this.prefix(doc)
+    const i = Math.min(doc.childCount - 1, firstOver(at, pos) - 1)
+    return Math.max(0, within(doc, i, at[i], flat[i], r => pos <= r.pos + r.node.nodeSize - 1, (r, f) => f + 1 + clamp(pos - r.pos - 1, r.node.content.size)))
   }
 
   /** pmPos turns an index of the flat text into a position of the document. */
   pmPos(doc: PMNode, index: number): number {
-    let flat = this.blocks[0]?.marker ? 0 : -1
-    let at = 0
-    const last = doc.childCount - 1
-    for (let i = 0; i <= last; i++) {
-      const n = doc.child(i)
-      const sz = flatSize(n)
-      if (index <= flat + sz || i === last) {
-        if (!isTable(n)) return at + 1 + clamp(index - flat - 1, n.content.size)
-        const refs = refsOf(doc, i, i + 1, at)
-        for (let k = 0; k < refs.length; k++) {
-          const b = refs[k]
-          if (index <= flat + 1 + b.node.content.size || k === refs.length - 1) return b.pos + 1 + clamp(index - flat - 1, b.node.content.size)
-          flat += 1 + b.node.content.size
-        }
-      }
-      flat += sz
-      at += n.nodeSize
+    const { flat, at } = this.prefix(doc)
+    // The end of a child is the start of the next one's marker: it belongs to the former.
+    const i = Math.max(0, Math.min(doc.childCount - 1, firstOver(flat, index - 1) - 1))
+    return within(doc, i, at[i], flat[i], (r, f) => index <= f + 1 + r.node.content.size, (r, f) => r.pos + 1 + clamp(index - f - 1, r.node.content.size))
+  }
+
+  // Where each child of the document begins, in the flat text and in the document; kept for the newest document, for
+  // two hundred comments ask for the same one.
+  private prefix(doc: PMNode): Prefix {
+    const start = this.blocks[0]?.marker ? 0 : -1
+    const known = this.known
+    if (known && known.doc === doc && known.flat[0] === start) return known
+    const n = doc.childCount
+    const flat = new Int32Array(n + 1)
+    const at = new Int32Array(n + 1)
+    flat[0] = start
+    for (let i = 0; i < n; i++) {
+      const c = doc.child(i)
+      flat[i + 1] = flat[i] + flatSize(c)
+      at[i + 1] = at[i] + c.nodeSize
     }
-    return 0
+    this.known = { doc, flat, at }
+    return this.known
   }
 
   /** relative makes a position that stays with its neighbour through everybody's edits. */
@@ -419,6 +409,28 @@ export class Binding {
   }
 
   private loadOnce() { const doc = this.load(); this.destroy(); return doc }
+}
+
+interface Prefix { doc: PMNode; flat: Int32Array; at: Int32Array }
+
+/** firstOver returns the index of the first entry of a sorted list that is greater than n. */
+function firstOver(list: Int32Array, n: number): number {
+  let lo = 0
+  let hi = list.length
+  while (lo < hi) { const mid = (lo + hi) >> 1; if (list[mid] > n) hi = mid; else lo = mid + 1 }
+  return lo
+}
+
+/** within finds the block of child i that `is` the one, or its last, and gives what `then` makes of it. */
+function within(doc: PMNode, i: number, at: number, flat: number, is: (r: Ref, flat: number) => boolean, then: (r: Ref, flat: number) => number): number {
+  const n = doc.child(i)
+  if (!isTable(n)) return then({ node: n, pos: at, cell: null }, flat)
+  const refs = refsOf(doc, i, i + 1, at)
+  for (const r of refs) {
+    if (is(r, flat) || r === refs[refs.length - 1]) return then(r, flat)
+    flat += 1 + r.node.content.size
+  }
+  return at
 }
 
 const clamp = (n: number, max: number) => Math.max(0, Math.min(max, n))

@@ -11,6 +11,7 @@ import { Binding, flatKey, flatPlugin, undoManager } from './binding.ts'
 import { caretsPlugin } from './carets.ts'
 import { backspace, del, em, enter, indent, setKind, strong, typingPlugin, writingRules } from './commands.ts'
 import { OfficeParser, pasted, withoutStyles } from './paste.ts'
+import { t } from '../text.ts'
 import { schema } from './schema.ts'
 import { nextCell } from './tables.ts'
 
@@ -55,7 +56,7 @@ export class Paper {
       transformPastedHTML: withoutStyles,
       transformPasted: (slice, view) => pasted(slice, view.state),
       handlePaste: (_v, e) => { const long = (e.clipboardData?.getData('text/plain').length ?? 0) > MAX_PASTE; if (long) o.onPasteTooLong(); return long },
-      attributes: () => ({ role: 'textbox', 'aria-multiline': 'true', 'aria-label': o.label, 'aria-readonly': String(!o.canEdit()), lang: o.lang, spellcheck: String(o.canEdit()), class: 'paper' }),
+      attributes: () => ({ role: 'textbox', 'aria-multiline': 'true', 'aria-label': o.label, 'aria-readonly': String(!o.canEdit()), lang: o.lang, spellcheck: String(o.canEdit()), class: 'paper', 'data-placeholder': t('editor.placeholder') }),
       dispatchTransaction(tr) { paper.dispatch(tr) },
     })
     this.screen = { composing: () => this.view.composing, settle: () => flush(this.view) }

@@ -261,3 +261,19 @@ test('Enter goes on with a list, ends it on an empty item, and writes plainly be
   expect(attrs()[3]).toEqual(['p', 0, null])
   expect(p.binding.agrees(p.state.doc)).toBe(true)
 })
+
+test('every place of the text has its position in the document and back, tables and implicit start included', () => {
+  const d = new Y.Doc()
+  d.getText('body').insert(0, 'implicitní')
+  const p = new Person(3, Y.encodeStateAsUpdate(d))
+  const implicit = () => { for (let i = 0; i <= p.text.length; i++) expect(p.binding.flatIndex(p.state.doc, p.binding.pmPos(p.state.doc, i))).toBe(i) }
+  implicit()
+  const q = write(B('ab'), B('', { kind: 'h', level: 1 }), B('cd'))
+  q.at(2)
+  q.run(insertTable(2, 2))
+  q.type('x')
+  for (const r of refsOf(q.state.doc)) for (let pos = r.pos + 1; pos <= r.pos + r.node.nodeSize - 1; pos++) expect(q.binding.pmPos(q.state.doc, q.binding.flatIndex(q.state.doc, pos))).toBe(pos)
+  let flat = 0
+  for (const r of refsOf(q.state.doc)) { expect(q.binding.flatIndex(q.state.doc, r.pos + 1)).toBe(flat + 1); flat += 1 + r.node.content.size }
+  expect(flat).toBe(q.text.length)
+})
