@@ -486,3 +486,49 @@ func TestAnErasedPersonIsForgottenButNotWhatWasDone(t *testing.T) {
 		}
 	})
 }
+
+func TestAnOpenConnectionKeepsItsSessionAliveAndEndsWithIt(t *testing.T) {
+	dbtest.Each(t, sets, func(t *testing.T, db *database.DB) {
+		ctx := context.Background()
+		c := newClock()
+		_, a, _ := open(t, db, c.now)
+		create(t, a, "jana")
+		s, err := a.Authenticate(ctx, "jana", good, "ip")
+		if err != nil {
+			t.Fatal(err)
+		}
+		alive := func() bool { return a.Alive(ctx, s.Actor) == nil }
+		for range 3 {
+			c.advance(20 * time.Minute)
+			if !alive() {
+				t.Fatal("ended while somebody typed")
+			}
+			if err := a.Touch(ctx, s.Actor); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.advance(30 * time.Minute)
+		if alive() {
+			t.Error("alive after 30 idle minutes")
+		}
+		if err := a.Touch(ctx, s.Actor); err != nil || alive() {
+			t.Errorf("an ended session came back, %v", err)
+		}
+		if s, err = a.Authenticate(ctx, "jana", good, "ip"); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.SignOut(ctx, s.Token); err != nil || alive() {
+			t.Errorf("alive after sign-out, %v", err)
+		}
+		token, err := a.CreateToken(ctx, s.Actor, "script", []Scope{ScopeEdit}, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Actor, err = a.ByToken(ctx, token); err != nil || !alive() {
+			t.Errorf("by token: %v", err)
+		}
+		if err := a.RevokeToken(ctx, s.Actor, s.Actor.Session); err != nil || alive() {
+			t.Errorf("alive after the token was revoked, %v", err)
+		}
+	})
+}

@@ -267,3 +267,42 @@ func (a *Accounts) Confirmed(ctx context.Context, who security.Actor) error {
 	}
 	return nil
 }
+
+// Alive returns nil while the login that who came by still holds: the session
+// is neither signed out nor idle nor too old, or the token neither revoked nor
+// expired, and the account is not disabled. Otherwise fault.Unauthenticated.
+// For connections that stay open after the request that began them.
+func (a *Accounts) Alive(ctx context.Context, who security.Actor) error {
+	now := a.cfg.Now()
+	query, args := `
+		SELECT count(*) FROM access_session s JOIN access_account a ON a.id = s.account
+		WHERE s.id = $1 AND s.account = $2 AND s.seen_at > $3 AND s.created_at > $4 AND a.disabled = 0`,
+		[]any{who.Session, string(who.ID), now.Add(-a.cfg.Idle).UnixMicro(), now.Add(-a.cfg.Absolute).UnixMicro()}
+	if strings.HasPrefix(who.Session, "t-") {
+		query, args = `
+			SELECT count(*) FROM access_token t JOIN access_account a ON a.id = t.account
+			WHERE t.id = $1 AND t.account = $2 AND t.expires_at > $3 AND a.disabled = 0`,
+			[]any{who.Session, string(who.ID), now.UnixMicro()}
+	}
+	var n int
+	if err := a.db.QueryRowContext(ctx, query, args...).Scan(&n); err != nil {
+		return fmt.Errorf("session: %w", err)
+	}
+	if n == 0 {
+		return fault.New(fault.Unauthenticated, "access.fault.session_over")
+	}
+	return nil
+}
+
+// Touch says that who is at work over an open connection, so that the session
+// does not end as idle. It never prolongs one that has ended, nor the absolute
+// time. Written at most once a minute.
+func (a *Accounts) Touch(ctx context.Context, who security.Actor) error {
+	now := a.cfg.Now()
+	if _, err := a.db.ExecContext(ctx, `
+		UPDATE access_session SET seen_at = $1 WHERE id = $2 AND account = $3 AND seen_at <= $4 AND seen_at > $5`,
+		now.UnixMicro(), who.Session, string(who.ID), now.Add(-seenEvery).UnixMicro(), now.Add(-a.cfg.Idle).UnixMicro()); err != nil {
+		return fmt.Errorf("session: %w", err)
+	}
+	return nil
+}
