@@ -60,7 +60,7 @@ type Intent struct {
 // Later edits need OpenDraft. It refuses (fault.Conflict) while tracked changes
 // are open or a major comment is unsettled, and leaves everything as it was.
 // Freezing a text that is frozen, or that has not changed since the newest
-// version, returns that version. After a crash at any point Recover finishes
+// version (unless its route was stopped or refused), returns that version. After a crash at any point Recover finishes
 // or undoes it.
 func (s *Service) Freeze(ctx context.Context, who security.Actor, id MaterialID) (Version, error) {
 	if err := s.can(ctx, who, access.Freeze, id); err != nil {
@@ -165,18 +165,20 @@ func (s *Service) finishFreeze(ctx context.Context, who security.Actor, i Intent
 }
 
 // unchanged reports whether the newest version already holds this very text,
-// its comments and its head lines.
+// its comments and its head lines, and can still be acted on. One whose route
+// was stopped or refused cannot: what was asked for it has been cancelled.
 func unchanged(versions []Version, m Material, head collab.Head, settled []byte) (Version, bool) {
 	if len(versions) == 0 {
 		return Version{}, false
 	}
 	v := versions[0]
-	return v, v.Manifest.State.SHA256 == sum(head.State) && v.Manifest.Comments.SHA256 == sum(settled) &&
+	alive := v.State == Frozen || v.State == Signed || v.State == Published
+	return v, alive && v.Manifest.State.SHA256 == sum(head.State) && v.Manifest.Comments.SHA256 == sum(settled) &&
 		v.Manifest.Title == m.Title && v.Manifest.Number == m.Number
 }
 
 // keep ends a freeze that found nothing new: the material goes back to its
-// newest version. A signature on it stays; a stopped route has to start again.
+// newest version, and a signature on it stays.
 func (s *Service) keep(ctx context.Context, who security.Actor, i Intent, v Version) error {
 	err := s.Store.Write(ctx, func(tx Tx) error {
 		m, err := tx.Lock(ctx, i.Material)
@@ -185,12 +187,6 @@ func (s *Service) keep(ctx context.Context, who security.Actor, i Intent, v Vers
 		}
 		if err := tx.DropIntent(ctx, i.ID); err != nil {
 			return err
-		}
-		if v.State != Signed && v.State != Published {
-			v.State = Frozen
-			if err := tx.SetVersionState(ctx, v.ID, Frozen); err != nil {
-				return err
-			}
 		}
 		m.State, m.ChangedAt = v.State, s.now()
 		if err := tx.SetMaterial(ctx, m); err != nil {

@@ -237,6 +237,31 @@ func TestASignatureStaysWithItsVersionWhenADraftIsOpened(t *testing.T) {
 	}
 }
 
+func TestTheSameTextAfterAStoppedRouteIsANewVersion(t *testing.T) {
+	o := onSQLite(t)
+	m, v := frozen(o)
+	route := documents.Route{Approvers: []documents.Group{group(documents.All, head)}, Signers: []documents.Group{group(documents.All, signer)}}
+	for want := 2; want <= 3; want++ {
+		_, err := o.StartRoute(o.ctx, drafter, v.ID, route)
+		o.ok(err)
+		if want == 3 {
+			_, err = o.Reject(o.ctx, head, v.ID, "Ne.")
+			o.ok(err)
+		}
+		o.ok(o.OpenDraft(o.ctx, drafter, m.ID))
+		next, err := o.Freeze(o.ctx, drafter, m.ID)
+		o.ok(err)
+		if next.Number != want || next.ID == v.ID {
+			t.Fatalf("version %d %s, want a new one numbered %d: what was asked for the old one is cancelled", next.Number, next.ID, want)
+		}
+		v = next
+	}
+	_, err := o.StartRoute(o.ctx, drafter, v.ID, route)
+	o.ok(err)
+	_, err = o.Approve(o.ctx, head, v.ID)
+	o.ok(err)
+}
+
 func TestARouteThatCannotBeWalkedIsRefused(t *testing.T) {
 	o := onSQLite(t)
 	m, v := frozen(o)
