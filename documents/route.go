@@ -36,7 +36,7 @@ func (g Group) needed() int {
 }
 
 // Route is whom a version is to pass: groups of approvers one after another,
-// then groups of signers.
+// then groups of signers. Everybody named as a signer signs: their rule is All.
 type Route struct {
 	Approvers []Group `json:"approvers"`
 	Signers   []Group `json:"signers"`
@@ -58,6 +58,11 @@ func (r Route) Check() error {
 		}
 		if g.Rule != All && g.Rule != Any && g.Rule != N || g.Rule == N && (g.N < 1 || g.N > len(g.Members)) {
 			return fault.New(fault.Invalid, "documents.fault.route_rule")
+		}
+	}
+	for _, g := range r.Signers {
+		if g.Rule != All {
+			return fault.New(fault.Invalid, "documents.fault.route_sign_all")
 		}
 	}
 	return nil

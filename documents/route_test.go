@@ -270,6 +270,7 @@ func TestARouteThatCannotBeWalkedIsRefused(t *testing.T) {
 		"documents.fault.route_group_empty": {Approvers: []documents.Group{{Rule: documents.All}}},
 		"documents.fault.route_twice":       {Approvers: []documents.Group{group(documents.All, head, head)}},
 		"documents.fault.route_rule":        {Approvers: []documents.Group{{Members: []security.ActorID{head.ID}, Rule: documents.N, N: 2}}},
+		"documents.fault.route_sign_all":    {Signers: []documents.Group{group(documents.Any, signer, head)}},
 		"documents.fault.route_person":      {Approvers: []documents.Group{{Members: []security.ActorID{"p-nobody"}, Rule: documents.All}}},
 	} {
 		_, err := o.StartRoute(o.ctx, drafter, v.ID, r)

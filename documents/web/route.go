@@ -120,6 +120,7 @@ func (h *Handler) startRoute(w http.ResponseWriter, r *http.Request) {
 			group.N = number(r.Form.Get(g.Field + "_n"))
 		}
 		if g.Sign {
+			group.Rule = documents.All
 			route.Signers = append(route.Signers, group)
 		} else {
 			route.Approvers = append(route.Approvers, group)
