@@ -479,7 +479,8 @@ func TestEveryKindOfEventHasASentence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kind := regexp.MustCompile(`(?:Kind: |[eE]ntry\(|[rR]ecord(?:ed)?\(|changed\(|setPassword\().*?"((?:documents|collab|signing|citizen|access|audit|journal)\.[a-z_]+)"`)
+	kind := regexp.MustCompile(`"((?:documents|collab|signing|citizen|access|audit|journal)\.[a-z_]+)"`)
+	other := map[string]bool{"collab.rights": true, "documents.history": true, "citizen.key": true, "journal.key": true} // a topic, a cursor, files
 	found := 0
 	err = filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
 		if d != nil && d.IsDir() && (d.Name() == "node_modules" || strings.HasPrefix(d.Name(), ".") && path != "../..") {
@@ -490,8 +491,11 @@ func TestEveryKindOfEventHasASentence(t *testing.T) {
 		}
 		src, err := os.ReadFile(path)
 		for _, m := range kind.FindAllStringSubmatch(string(src), -1) {
-			found++
 			key := "audit.kind." + m[1]
+			if pages.Text("cs", m[1]) != m[1] || other[m[1]] {
+				continue // a sentence of a page
+			}
+			found++
 			if pages.Text("cs", key) == key || pages.Text("en", key) == key {
 				t.Errorf("%s records %q, which has no sentence in frontend/i18n/security.*.json", path, m[1])
 			}
