@@ -63,6 +63,20 @@ function frame(u: Uint8Array) {
   return new Uint8Array([...out, ...u])
 }
 
+test('an arrow and then Enter, pressed while the page is busy, split the paragraph and delete nothing', async () => {
+  const jana = await office.person('jana')
+  for (let i = 0; i < 5; i++) {
+    await select(jana, 'vlastní podíl')
+    const busy = jana.evaluate(() => new Promise<void>(done => { setTimeout(() => { const t = performance.now(); while (performance.now() - t < 250); done() }) }))
+    const keys = [jana.keyboard.press('ArrowRight'), jana.keyboard.press('Enter')]
+    await Promise.all([busy, ...keys])
+    expect((await textOf(jana)).filter(l => l.includes('doložit') || l.includes('30 %'))).toEqual(['obec musí doložit vlastní podíl', ' 30 %'])
+    await jana.keyboard.press('Backspace')
+    await jana.keyboard.press('Backspace')
+    if ((await textOf(jana)).some(l => l === ' 30 %')) await jana.keyboard.press('Backspace')
+  }
+})
+
 test('a dead key survives an edit by somebody else in the same paragraph', async () => {
   const jana = await office.person('jana')
   const petr = await office.person('petr')

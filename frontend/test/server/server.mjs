@@ -137,9 +137,9 @@ function receive(room, ws, who, data) {
 
 const page = (id, who, lang) => `<!doctype html><html lang="${lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Úprava materiálu</title>
 <link rel="stylesheet" href="/assets/pages.css"><link rel="stylesheet" href="/assets/editor.css"></head><body class="page--editor"><a class="skip" href="#main">Přeskočit na obsah</a>
-<header class="top"><a class="brand" href="/">Spolupis</a><nav class="nav" aria-label="Hlavní nabídka"><ul><li><a href="/documents">Materiály</a></li></ul></nav><div class="who"><span class="who__name">${PEOPLE[who].name}</span></div></header>
+<header class="top"><div class="top__row"><a class="brand" href="/">Spolupis</a><div class="who"><span class="who__name">${PEOPLE[who].name}</span></div></div><nav class="nav" aria-label="Hlavní nabídka"><ul><li><a href="/documents" aria-current="page">Materiály</a></li></ul></nav></header>
 <main id="main" class="page" tabindex="-1"><div id="editor" data-document="${id}" data-lang="${lang}" data-title="Poskytnutí dotací z rozpočtu kraje" data-number="KULK 117/2026" data-user='{"id":"${who}","name":"${PEOPLE[who].name}"}'></div></main>
-<footer class="foot"><p>Spolupis</p></footer><script type="module" src="/assets/editor.js"></script></body></html>`
+<footer class="foot"><div class="foot__row"><p>Spolupis</p></div></footer><script type="module" src="/assets/editor.js"></script></body></html>`
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'; trusted-types ProseMirrorClipboard"
 const TYPES = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', woff2: 'font/woff2' }
 
