@@ -137,6 +137,21 @@ func (s *Service) Comments(ctx context.Context, who security.Actor, id MaterialI
 	return views, nil
 }
 
+// Tally counts the comments on a material: all, those open, and major ones
+// among the open. It does not look into the live text.
+func (s *Service) Tally(ctx context.Context, who security.Actor, id MaterialID) (all, open, majors int, err error) {
+	if err := s.can(ctx, who, access.View, id); err != nil {
+		return 0, 0, 0, err
+	}
+	comments, err := s.Store.Comments(ctx, id)
+	for _, c := range comments {
+		if c.State == Open {
+			open++
+		}
+	}
+	return len(comments), open, openMajors(comments), err
+}
+
 // args are the arguments of every comment command; each reads its own.
 type args struct {
 	draft

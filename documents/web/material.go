@@ -33,7 +33,7 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request, f form) {
 		h.kit.Fail(w, r, err)
 		return
 	}
-	comments, err := h.documents.Comments(ctx, who, x.ID)
+	all, open, majors, err := h.documents.Tally(ctx, who, x.ID)
 	if err != nil {
 		h.kit.Fail(w, r, err)
 		return
@@ -52,18 +52,8 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request, f form) {
 	for _, u := range round.Units {
 		asked = append(asked, byID[u])
 	}
-	count := map[string]int{}
-	for _, c := range comments {
-		count["all"]++
-		if c.State == documents.Open {
-			count["open"]++
-			if c.Kind == documents.Major {
-				count["major"]++
-			}
-		}
-	}
 	h.kit.Page(w, r, f.status(), "documents/overview", map[string]any{
-		"Head": x, "Versions": versions, "Round": round, "RoundUnits": asked, "Count": count, "Participants": participants,
+		"Head": x, "Versions": versions, "Round": round, "RoundUnits": asked, "Count": map[string]int{"all": all, "open": open, "major": majors}, "Participants": participants,
 		"People": people, "Units": units, "Relations": []string{"reader", "commenter", "editor", "owner"},
 		"Due": workday(h.kit.Now().In(h.zone), 5).Format("2006-01-02"), "Form": f,
 		// A draft beside an earlier version: the banner of D10.
