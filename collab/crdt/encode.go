@@ -192,8 +192,11 @@ func (d *Doc) appendContent(b []byte, it *item, offset, end uint32) []byte {
 				c = c[:at]
 			}
 		}
+		if offset > 0 && it.size == it.length { // ASCII
+			c, offset = c[offset:], 0
+		}
 		if offset > 0 {
-			return appendTail(b, c, int(offset))
+			return appendTail(b, c, int(offset), int(end-offset))
 		}
 		return appendBytes(b, c)
 	case kindAny, kindJSON:

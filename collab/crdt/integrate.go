@@ -387,6 +387,7 @@ func (d *Doc) deleteOne(x int32) bool {
 		}
 	}
 	it.flags |= flagDeleted
+	d.cursor.valid = false
 	d.addDeleted(it.client, it.clock, it.length)
 	d.note(it.parent, it.key)
 	if it.kind == kindType {

@@ -309,7 +309,7 @@ func (p *parsed) appendSliced(b, buf []byte, client uint64, diff uint32) []byte 
 	case kindDeleted:
 		return appendUint(b, uint64(p.length-diff))
 	case kindString:
-		return appendTail(b, c, int(diff))
+		return appendTail(b, c, int(diff), int(p.length-diff))
 	case kindAny:
 		b = appendUint(b, uint64(p.length-diff))
 		return append(b, c[anyOffset(c, diff):]...)
@@ -320,9 +320,9 @@ func (p *parsed) appendSliced(b, buf []byte, client uint64, diff uint32) []byte 
 	return b
 }
 
-// appendTail writes the string p from UTF-16 offset n on.
-func appendTail(b, p []byte, n int) []byte {
-	at, inside := utf16Cut(p, n)
+// appendTail writes the string p without its first n UTF-16 units; rest follow.
+func appendTail(b, p []byte, n, rest int) []byte {
+	at, inside := utf16CutNear(p, n, rest)
 	if !inside {
 		return appendBytes(b, p[at:])
 	}

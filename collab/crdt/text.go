@@ -144,7 +144,7 @@ func (t *Text) Delete(i, n int) {
 	}
 	t.d.edit(func() {
 		pos := t.d.findPosition(t.t, i)
-		t.d.deleteText(&pos, n)
+		t.d.deleteText(t.t, &pos, n)
 	})
 }
 
@@ -242,8 +242,8 @@ type textPos struct {
 	index       int
 }
 
-// cursor remembers where the last insertion into a marked text ended, because the
-// marks at a position are known only after a walk from the start.
+// cursor remembers where the last edit of ours ended: people type on from there, and
+// the marks at a position are known only after a walk from the start.
 type cursor struct {
 	valid bool
 	t     int32
@@ -270,6 +270,13 @@ func (d *Doc) findPosition(t int32, i int) textPos {
 	pos := textPos{left: none, right: d.types[t].start}
 	c := &d.cursor
 	if !d.types[t].formatted {
+		if c.valid && c.t == t && c.index == i {
+			cl := &d.clients[c.last.client]
+			x := cl.at(cl.find(c.last.clock))
+			if it := &d.items[x]; it.end()-1 == c.last.clock || it.deleted() {
+				return textPos{left: x, right: it.right, index: i}
+			}
+		}
 		if i > 0 && pos.right != none {
 			first, start := d.indexOf(t).seek(min(i, int(d.types[t].length)))
 			pos = textPos{left: d.items[first].left, right: first, index: start}
@@ -370,9 +377,7 @@ func (d *Doc) insertContent(t int32, pos *textPos, given attrList, kind uint8, c
 	it := &d.items[x]
 	after := cursor{valid: true, t: t, last: cid{it.client, it.end() - 1}, index: pos.index, attrs: slices.Clone(pos.attrs)}
 	d.closeMarks(t, pos, negated)
-	if d.types[t].formatted {
-		d.cursor = after
-	}
+	d.cursor = after
 	return x
 }
 
@@ -465,9 +470,9 @@ func (d *Doc) formatText(t int32, pos *textPos, n int, given attrList) {
 	d.closeMarks(t, pos, negated)
 }
 
-func (d *Doc) deleteText(pos *textPos, n int) {
+func (d *Doc) deleteText(t int32, pos *textPos, n int) {
 	startAttrs := slices.Clone(pos.attrs)
-	start := pos.right
+	start, left, index := pos.right, pos.left, pos.index
 	d.cursor.valid = false
 	for n > 0 && pos.right != none {
 		it := &d.items[pos.right]
@@ -480,8 +485,14 @@ func (d *Doc) deleteText(pos *textPos, n int) {
 		}
 		d.forward(pos)
 	}
-	if start != none {
-		d.cleanGap(start, pos.right, startAttrs, &pos.attrs)
+	switch {
+	case d.types[t].formatted:
+		if start != none {
+			d.cleanGap(start, pos.right, startAttrs, &pos.attrs)
+		}
+	case left != none:
+		it := &d.items[left]
+		d.cursor = cursor{valid: true, t: t, last: cid{it.client, it.end() - 1}, index: index}
 	}
 }
 
