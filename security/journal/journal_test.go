@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -438,5 +439,44 @@ func TestProofsHoldBetweenAnyTwoSizes(t *testing.T) {
 		if err := proof.VerifyInclusion(rfc6962.DefaultHasher, uint64(seq-1), uint64(size), oneRow(t, j, seq).leafHash(), p, roots[size]); err != nil {
 			t.Errorf("entry %d: %v", seq, err)
 		}
+	}
+}
+
+// TestALogOfManyTilesHoldsTogether reaches the third level of tiles; with
+// SPOLUPIS_DEEP=1 only, it takes most of a minute on slow cores.
+func TestALogOfManyTilesHoldsTogether(t *testing.T) {
+	if os.Getenv("SPOLUPIS_DEEP") != "1" {
+		t.Skip("SKIPPED: set SPOLUPIS_DEEP=1")
+	}
+	db := dbtest.SQLite(t, sets...)
+	ctx := context.Background()
+	j := open(t, db, newClock().now)
+	all := some(6_000)
+	for i := range all {
+		all[i].Personal = nil
+	}
+	for range 12 {
+		add(t, j, all...)
+	}
+	const size = 72_000
+	if rep, err := j.Verify(ctx); err != nil || !rep.OK() || rep.Verified != size {
+		t.Fatalf("%+v %v", rep, err)
+	}
+	h, err := readHead(ctx, db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, seq := range []int64{1, 65_535, 65_536, 65_537, size} {
+		p, err := j.Inclusion(ctx, seq, size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := proof.VerifyInclusion(rfc6962.DefaultHasher, uint64(seq-1), size, oneRow(t, j, seq).leafHash(), p, h.root); err != nil {
+			t.Errorf("entry %d: %v", seq, err)
+		}
+	}
+	exec(t, db, `UPDATE journal_tile SET hashes = $1 WHERE level = 2`, make([]byte, 32))
+	if rep, err := j.Verify(ctx); err != nil || rep.What != WrongTile || rep.Wrong != 1 || rep.WrongTo != 65_536 {
+		t.Errorf("a hash of the third level changed: %+v %v", rep, err)
 	}
 }

@@ -108,6 +108,9 @@ func TestEveryKindOfTamperingIsFoundAndNamed(t *testing.T) {
 			r := oneRow(t, j, 280)
 			exec(t, j.db, `UPDATE journal_entry SET leaf = $1 WHERE seq = 280`, r.leafHash())
 		}, false, WrongCheckpoint, 251, 300},
+		{"a hash above the leaves", func(t *testing.T, j *Journal) {
+			exec(t, j.db, `UPDATE journal_tile SET hashes = $1 WHERE level = 1`, make([]byte, 32))
+		}, false, WrongTile, 1, 256},
 		{"everything rewritten by the holder of the key", func(t *testing.T, j *Journal) { rewrite(t, j, 42) }, true, WrongCheckpoint, 1, 250},
 	} {
 		t.Run(c.name, func(t *testing.T) {

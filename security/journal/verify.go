@@ -94,8 +94,8 @@ func (j *Journal) walk(ctx context.Context, h head, marks []Checkpoint, rep *Rep
 	}
 	tree := ranges.NewEmptyRange(0)
 	gone := map[string]int64{} // person → first erased entry without an erasure after it
-	var tile []byte
-	var n, good int64 // entries walked; entries confirmed by the last checkpoint passed
+	var tile, roots []byte     // hashes of the open tile; roots of the full ones
+	var n, good int64          // entries walked; entries confirmed by the last checkpoint passed
 	err := j.each(ctx, 0, h.size, func(r row, secret []byte) error {
 		if r.seq != n+1 {
 			return fail(n+1, WrongMissing)
@@ -127,6 +127,7 @@ func (j *Journal) walk(ctx context.Context, h head, marks []Checkpoint, rep *Rep
 			} else if seq != 0 {
 				return fail(seq, WrongTile)
 			}
+			roots = append(roots, tileRoot(tile)...)
 			tile = tile[:0]
 		}
 		for _, want := range at[n] {
@@ -183,7 +184,53 @@ func (j *Journal) walk(ctx context.Context, h head, marks []Checkpoint, rep *Rep
 		rep.WrongTo, rep.Verified = h.size, good
 		return fail(good+1, WrongRoot)
 	}
-	return nil
+	from, to, err := j.compareUpperTiles(ctx, roots)
+	if err != nil || from == 0 {
+		return err
+	}
+	rep.WrongTo = to
+	return fail(from, WrongTile)
+}
+
+// tileRoot is the root of a full tile.
+func tileRoot(tile []byte) []byte {
+	hashes := split(bytes.Clone(tile))
+	for len(hashes) > 1 {
+		for i := range len(hashes) / 2 {
+			hashes[i] = rfc6962.DefaultHasher.HashChildren(hashes[2*i], hashes[2*i+1])
+		}
+		hashes = hashes[:len(hashes)/2]
+	}
+	return hashes[0]
+}
+
+// compareUpperTiles compares the stored tiles above the leaves with roots, the
+// roots of all full tiles of leaves. It returns the range of entries under the
+// first hash that differs, or 0. No entry is wrong then, but proofs would be.
+func (j *Journal) compareUpperTiles(ctx context.Context, roots []byte) (from, to int64, err error) {
+	span := int64(tileWidth) // entries under one hash of this level
+	for level := int64(1); len(roots) > 0; level++ {
+		var next []byte
+		for idx := int64(0); idx*tileWidth*hashSize < int64(len(roots)); idx++ {
+			want := roots[idx*tileWidth*hashSize : min(int64(len(roots)), (idx+1)*tileWidth*hashSize)]
+			var got []byte
+			err := j.db.QueryRowContext(ctx, `SELECT hashes FROM journal_tile WHERE level = $1 AND idx = $2`, level, idx).Scan(&got)
+			if err != nil && !errors.Is(err, sql.ErrNoRows) {
+				return 0, 0, fmt.Errorf("tile %d/%d: %w", level, idx, err)
+			}
+			for i := 0; i < len(want); i += hashSize { // got may have grown meanwhile
+				if len(got) < i+hashSize || !bytes.Equal(got[i:i+hashSize], want[i:i+hashSize]) {
+					at := idx*tileWidth + int64(i/hashSize)
+					return at*span + 1, (at + 1) * span, nil
+				}
+			}
+			if len(want) == tileWidth*hashSize {
+				next = append(next, tileRoot(want)...)
+			}
+		}
+		roots, span = next, span*tileWidth
+	}
+	return 0, 0, nil
 }
 
 // checkPersonal opens the personal part of r and compares it with the

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -33,6 +34,11 @@ func (o *Office) signIn(w http.ResponseWriter, r *http.Request) {
 	if errors.Is(err, fault.Unauthenticated) || errors.Is(err, fault.TooMany) {
 		if len(login) > 100 {
 			login = ""
+		}
+		if f := fault.Of(err); f.Kind == fault.TooMany && len(f.Args) == 1 {
+			if minutes, ok := f.Args[0].(int); ok {
+				w.Header().Set("Retry-After", strconv.Itoa(60*minutes))
+			}
 		}
 		v := signInView{Next: next, Login: login, Error: o.sentence(r, err)}
 		o.Kit.Page(w, r, statuses[fault.Of(err).Kind], "security/sign-in", v)
