@@ -179,6 +179,23 @@ func replay(events []event) (err error) {
 				return fmt.Errorf("event %d: reload: %w", i, err)
 			}
 			docs[n] = again
+		case "merge":
+			var parts [][]byte
+			json.Unmarshal(e[2], &parts)
+			if got, err := MergeUpdates(parts...); err != nil || !bytes.Equal(got, e.bytes(3)) {
+				return fmt.Errorf("event %d: merging %x gives\n%x (%v), want\n%x", i, parts, got, err, e.bytes(3))
+			}
+		case "diff":
+			if got, err := d.Diff(e.bytes(2)); err != nil || !bytes.Equal(got, e.bytes(3)) {
+				return fmt.Errorf("event %d: diff from %x is\n%x (%v), want\n%x", i, e.bytes(2), got, err, e.bytes(3))
+			}
+			if got, err := DiffUpdate(d.Encode(), e.bytes(2)); err != nil || !bytes.Equal(got, e.bytes(4)) {
+				return fmt.Errorf("event %d: diff of the update from %x is\n%x (%v), want\n%x", i, e.bytes(2), got, err, e.bytes(4))
+			}
+		case "places":
+			if err := comparePlaces(d, e); err != nil {
+				return fmt.Errorf("event %d: %w", i, err)
+			}
 		case "check":
 			if err := compare(d, e); err != nil {
 				return fmt.Errorf("event %d of %d, doc %d (pending %v): %w", i, len(events), n, d.Pending(), err)
@@ -238,6 +255,28 @@ func compare(d *Doc, e event) error {
 	json.Unmarshal(b, &again)
 	if !reflect.DeepEqual(again, want) {
 		return fmt.Errorf("content\n%s, want\n%s", b, e[4])
+	}
+	return nil
+}
+
+func comparePlaces(d *Doc, e event) error {
+	var made, found []event
+	json.Unmarshal(e[2], &made)
+	json.Unmarshal(e[3], &found)
+	for _, p := range made {
+		if got := d.Text("text").RelativePosition(p.int(0), p.int(1)).Encode(); !bytes.Equal(got, p.bytes(2)) {
+			return fmt.Errorf("relative position of %d (assoc %d) is %x, want %x", p.int(0), p.int(1), got, p.bytes(2))
+		}
+	}
+	for _, f := range found {
+		p, err := ParseRelativePosition(f.bytes(0))
+		if err != nil {
+			return err
+		}
+		index, ok := d.Index(p)
+		if known := string(f[1]) != "null"; ok != known || ok && index != f.int(1) {
+			return fmt.Errorf("relative position %x resolves to %d %v, want %s", f.bytes(0), index, ok, f[1])
+		}
 	}
 	return nil
 }

@@ -406,3 +406,17 @@ func flatBody(edits int) (updates [][]byte, d *Doc) {
 	}
 	return updates, d
 }
+
+func TestAuthoredNamesTheWriterOfEveryCharacter(t *testing.T) {
+	eva, jan := New(Config{Client: 1}), New(Config{Client: 2})
+	jan.Apply(eva.Transact(func() { eva.Text("text").Insert(0, "abcdef", nil) }))
+	eva.Apply(jan.Transact(func() { jan.Text("text").Insert(3, "XY", nil); jan.Text("text").Delete(0, 1) }))
+	got := eva.Text("text").Authored()
+	want := []Op{{Insert: "bc", ID: ID{1, 1}}, {Insert: "XY", ID: ID{2, 0}}, {Insert: "def", ID: ID{1, 3}}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if ops := eva.Text("text").Delta(); len(ops) != 1 || ops[0].Insert != "bcXYdef" {
+		t.Errorf("delta is %+v, want one piece", ops)
+	}
+}

@@ -46,13 +46,20 @@ func (t *Text) String() string {
 
 // Delta returns the content as pieces of equal marks. Pieces may share one Attrs,
 // which must not be changed.
-func (t *Text) Delta() []Op {
+func (t *Text) Delta() []Op { return t.pieces(false) }
+
+// Authored is Delta cut also wherever the ids of neighbouring characters do not follow
+// on from each other: every piece is one writer's, and its n-th unit has the clock
+// ID.Clock+n.
+func (t *Text) Authored() []Op { return t.pieces(true) }
+
+func (t *Text) pieces(byWriter bool) []Op {
 	d := t.d
 	var ops []Op
 	var cur attrList
 	var attrs Attrs
 	var text []byte
-	var first ID
+	var first, next ID
 	pack := func() {
 		if len(text) > 0 {
 			ops = append(ops, Op{Insert: string(text), Attrs: attrs, ID: first})
@@ -66,9 +73,13 @@ func (t *Text) Delta() []Op {
 		}
 		switch it.kind {
 		case kindString:
+			if byWriter && d.idOf(it) != next {
+				pack()
+			}
 			if len(text) == 0 {
 				first = d.idOf(it)
 			}
+			next = ID{d.clients[it.client].id, it.end()}
 			text = append(text, d.content(it)...)
 		case kindEmbed, kindType:
 			pack()

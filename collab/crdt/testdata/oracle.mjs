@@ -9,6 +9,9 @@
 //   ["check", doc, state, sv, content]  what the replica is now
 //   ["reload", doc, client]             the replica is rebuilt from its encoded state
 //   ["sent", doc, update, client]       what a client would send to its server
+//   ["merge", doc, [updates], merged]   the same without a document
+//   ["diff", doc, sv, diff, diff of the encoded state]
+//   ["places", doc, [[index, assoc, relative position]], [[relative position, index]]]
 //
 // mode "mirror": every edit is one that the Go API can do, and its bytes are compared.
 // mode "observe": anything Yjs can do (undo, XML, nested types, subdocuments, objects as
@@ -300,7 +303,9 @@ class History {
     if (r.chance(0.1) && box.length > 1) {
       const n = 2 + r.int(Math.min(4, box.length - 1))
       const some = box.splice(0, n)
-      this.receive(i, Y.mergeUpdates(some))
+      const merged = Y.mergeUpdates(some)
+      this.events.push(['merge', i, some.map(b64), b64(merged)])
+      this.receive(i, merged)
       return
     }
     const k = r.chance(0.7) ? 0 : r.int(box.length)
@@ -312,7 +317,22 @@ class History {
   check (i) {
     const doc = this.docs[i]
     if (i < this.editors && this.mode === 'observe') return
-    this.events.push(['check', i, b64(Y.encodeStateAsUpdate(doc)), b64(Y.encodeStateVector(doc)), content(doc), b64(Y.encodeStateAsUpdateV2(doc)), b64(Y.encodeSnapshot(Y.snapshot(doc)))])
+    const state = Y.encodeStateAsUpdate(doc)
+    const other = Y.encodeStateVector(this.r.pick(this.docs))
+    this.events.push(['diff', i, b64(other), b64(Y.encodeStateAsUpdate(doc, other)), b64(Y.diffUpdate(state, other))])
+    const text = doc.getText('text')
+    const places = []
+    for (let k = 0; k < 4; k++) {
+      const at = this.r.int(text.length + 1)
+      for (const assoc of [0, -1]) places.push([at, assoc, b64(Y.encodeRelativePosition(Y.createRelativePositionFromTypeIndex(text, at, assoc)))])
+    }
+    this.places = (this.places ?? []).concat(places).slice(-24)
+    const found = this.places.map(p => {
+      const a = Y.createAbsolutePositionFromRelativePosition(Y.decodeRelativePosition(Buffer.from(p[2], 'base64')), doc)
+      return [p[2], a === null ? null : a.index]
+    })
+    this.events.push(['places', i, places, found])
+    this.events.push(['check', i, b64(state), b64(Y.encodeStateVector(doc)), content(doc), b64(Y.encodeStateAsUpdateV2(doc)), b64(Y.encodeSnapshot(Y.snapshot(doc)))])
   }
 
   reload (i) {
