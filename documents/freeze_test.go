@@ -14,8 +14,10 @@ import (
 
 	"spolupis/collab"
 	"spolupis/collab/crdt"
+	collabstore "spolupis/collab/store"
 	"spolupis/documents"
 	"spolupis/security"
+	"spolupis/security/access"
 	"spolupis/security/fault"
 )
 
@@ -372,6 +374,33 @@ func TestOtherWorkThatACrashInterruptedIsFinishedOrUndoneToo(t *testing.T) {
 		o.ok(err)
 		if o.text(m.ID) != original || o.count(`SELECT count(*) FROM documents_intent`) != 0 {
 			t.Errorf("text is %q", o.text(m.ID))
+		}
+	})
+}
+
+func TestOneNodeFreezesWhatAnotherWrote(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		m := o.material(sample)
+		log := collabstore.New(o.db, collabstore.Config{Journal: o.journal, Now: o.clock})
+		rights := access.NewRights(o.db, o.journal)
+		other, err := collab.New(collab.Config{Log: log, Leases: log, Rights: rooms{rights}, Witness: log, Now: o.clock})
+		o.ok(err)
+		t.Cleanup(func() {
+			other.Close()
+			log.Close()
+		})
+		_, err = other.Head(o.ctx, m.ID) // its room has the text as it was
+		o.ok(err)
+		o.edit(m.ID, func(t *crdt.Text) { t.Insert(index(t, "Druhý"), "Napsáno jinde. ", nil) })
+		v, err := o.serve(o.store, other).Freeze(o.ctx, drafter, m.ID)
+		o.ok(err)
+		md, err := o.VersionFile(o.ctx, drafter, v.ID, documents.FileMarkdown)
+		o.ok(err)
+		if !strings.Contains(string(md), "Napsáno jinde. Druhý") {
+			t.Errorf("the version lacks what was acknowledged elsewhere: %s", md)
+		}
+		if _, err := o.hub.Edit(o.ctx, drafter, m.ID, func(d *crdt.Doc) error { d.Text("body").Insert(0, "x", nil); return nil }); !errors.Is(err, fault.Conflict) {
+			t.Errorf("the first node still takes edits: %v", err)
 		}
 	})
 }
