@@ -162,7 +162,10 @@ func (s *Service) Preview(ctx context.Context, who security.Actor, then Scope) (
 	pubs = append(slices.Clone(pubs), Publish(m, then, facts, pubs, now)...)
 	p.Then, p.ThenShown = View(m, then, facts, pubs, now)
 	p.Visible, p.Hidden = Compare(current, then)
-	return p, nil
+	if p.Real {
+		err = errors.Join(s.final(ctx, &p.Now, m), s.final(ctx, &p.Then, m))
+	}
+	return p, err
 }
 
 // sample returns a matter to preview with: the richest of the agenda, or an

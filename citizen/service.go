@@ -171,6 +171,11 @@ func (s *Service) Inside(ctx context.Context, who security.Actor, id MatterID) (
 	if in.Public, in.Scope, in.Visible, err = s.view(ctx, m); err != nil {
 		return Inside{}, err
 	}
+	if in.Visible {
+		if err := s.final(ctx, &in.Public, m); err != nil {
+			return Inside{}, err
+		}
+	}
 	in.Facts = Standing(facts)
 	return in, nil
 }

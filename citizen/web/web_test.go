@@ -455,7 +455,7 @@ func TestFeedIsAtomAndAnswersNotModified(t *testing.T) {
 
 func TestFinalDocumentIsOfferedOnlyWhenSigned(t *testing.T) {
 	o := start(t)
-	number, code, _ := o.opened()
+	number, code, id := o.opened()
 	v := o.visitor("")
 	v.post("/stav", url.Values{"number": {number}, "code": {code}})
 	if a := v.get("/stav/" + number + "/document.pdf"); a.status != http.StatusNotFound {
@@ -467,6 +467,9 @@ func TestFinalDocumentIsOfferedOnlyWhenSigned(t *testing.T) {
 	}
 	if a := v.get("/stav/" + number + "/document.pdf"); a.status != 200 || !strings.HasPrefix(a.body, "%PDF") {
 		t.Errorf("after the signature: %d", a.status)
+	}
+	if a := o.visitor("p-drafter").get("/matters/" + id); !strings.Contains(a.body, "Usnesení o dotaci") {
+		t.Error("what the official is shown as the citizen's view lacks the document")
 	}
 	if a := o.visitor("").get("/stav/" + number + "/document.pdf"); a.status != http.StatusNotFound {
 		t.Errorf("without the code: %d, want 404", a.status)
