@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,6 +33,7 @@ import (
 	"spolupis/security/database"
 	"spolupis/security/fault"
 	"spolupis/security/journal"
+	"spolupis/security/journal/witness"
 	"spolupis/security/web"
 	"spolupis/signing"
 	"spolupis/signing/keys"
@@ -59,6 +61,7 @@ type App struct {
 	router    chi.Router // what Handler serves
 	materials *documentstore.Store
 	sockets   *ws.Handler
+	witnesses []*witness.Client
 	closers   []func() error // in the order of opening
 }
 
@@ -120,6 +123,13 @@ func (a *App) openFloor(ctx context.Context) (err error) {
 	if a.Journal, err = journal.New(a.DB, journal.Config{Now: time.Now, Origin: origin, Key: key}); err != nil {
 		return err
 	}
+	for _, w := range a.Config.witnesses() {
+		client, err := witness.ParseClient(w)
+		if err != nil {
+			return fmt.Errorf("-witness: %w", err)
+		}
+		a.witnesses = append(a.witnesses, client)
+	}
 	a.Rights = access.NewRights(a.DB, a.Journal)
 	a.Accounts = access.NewAccounts(a.DB, a.Journal, access.Config{Now: time.Now})
 	return nil
@@ -143,7 +153,10 @@ func (a *App) logKey() (origin, key string, err error) {
 
 func (a *App) openLive(context.Context) (err error) {
 	a.materials = documentstore.New(a.DB, a.Journal, a.Rights)
-	log := collabstore.New(a.DB, collabstore.Config{Journal: a.Journal, Now: time.Now, Logger: a.Log})
+	log := collabstore.New(a.DB, collabstore.Config{Journal: a.Journal, Now: time.Now, Logger: a.Log,
+		Epoch: func(ctx context.Context, tx *sql.Tx, who security.ActorID, doc collab.DocumentID) (int64, error) {
+			return a.Rights.EpochIn(ctx, tx, who, access.Document(string(doc)))
+		}})
 	a.onClose(log.Close)
 	cfg := collab.Config{Log: log, Leases: log, Witness: log, Rights: liveRights{a.Rights, a.Accounts, a.materials},
 		Now: time.Now, Logger: a.Log, Text: a.pages.Text}
@@ -238,7 +251,12 @@ func (a *App) openPages(context.Context) (err error) {
 	a.Kit = &web.Kit{Pages: pages, Log: a.Log, Now: time.Now, Rights: a.Rights.Can, Nav: a.nav, TLS: a.Config.tls(), Demo: a.Config.Demo}
 	office := &web.Office{Kit: a.Kit, Accounts: a.Accounts, Journal: a.Journal, Rights: a.Rights, Name: a.nameOf, Find: a.find}
 	a.Kit.Identify = office.Identify
-	a.sockets, err = ws.New(ws.Config{Hub: a.Hub, Session: office.Identify, Token: a.editToken, Valid: a.stillIn,
+	a.sockets, err = ws.New(ws.Config{Hub: a.Hub, Session: office.Identify, Token: a.editToken, Valid: a.Accounts.Alive,
+		Active: func(ctx context.Context, who security.Actor) {
+			if err := a.Accounts.Touch(ctx, who); err != nil {
+				a.Log.Warn("keep a login alive", "err", err)
+			}
+		},
 		Origins: a.Config.origins(), Text: pages.Text, Logger: a.Log})
 	if err != nil {
 		return err
@@ -286,6 +304,12 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error { return quiet(a.Journal.Run(ctx)) })
 	g.Go(func() error { return quiet(a.Signing.Run(ctx)) })
 	g.Go(func() error { return a.takeOver(ctx) })
+	if len(a.witnesses) > 0 {
+		g.Go(func() error {
+			witness.Keep(ctx, a.Journal, a.witnesses, 10*time.Second, func(err error) { a.Log.Error("witness", "err", err) })
+			return nil
+		})
+	}
 	follow := a.followers()
 	follow["rights"] = a.rightsWatch(size)
 	for name, f := range follow {

@@ -381,3 +381,21 @@ func TestMetricsSpeakPrometheus(t *testing.T) {
 		t.Errorf("no rooms in %s", w.Body)
 	}
 }
+
+func TestAnEmptyOfficeGetsOneAdministratorWhoMustChangeHisPassword(t *testing.T) {
+	each(t, func(t *testing.T, a *App) {
+		var first, second bytes.Buffer
+		if err := firstAdministrator(t.Context(), a, &first); err != nil {
+			t.Fatal(err)
+		}
+		if err := firstAdministrator(t.Context(), a, &second); err != nil || second.Len() > 0 {
+			t.Errorf("the second time: %v, says %q; want nothing", err, &second)
+		}
+		_, rest, _ := strings.Cut(first.String(), "password ")
+		password, _, _ := strings.Cut(rest, " ")
+		s, err := a.Accounts.Authenticate(t.Context(), "spravce", password, "ip")
+		if err != nil || !s.MustChange || !s.Actor.Has(security.Administrator) {
+			t.Errorf("sign in with %q: %+v, %v; want an administrator who must change the password", password, s.Actor, err)
+		}
+	})
+}

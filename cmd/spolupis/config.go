@@ -21,6 +21,7 @@ type Config struct {
 	PublicURL   string // address people open, for links and QR codes; empty: http://Addr
 	Frontend    string // read templates and built files from this folder instead of the binary
 	AdminAddr   string // profiling and metrics, loopback only; empty: off
+	Witnesses   string // "URL KEY" of each witness that cosigns the journal's head, separated by commas
 	Demo        bool   // pages say that this is a demonstration
 
 	explicitURL bool // PublicURL was given, not derived from Addr
@@ -43,6 +44,7 @@ func parse(name string, args []string, stderr io.Writer) (Config, error) {
 	f.StringVar(&c.PublicURL, "public", env("SPOLUPIS_PUBLIC_URL", ""), "address that people open")
 	f.StringVar(&c.Frontend, "frontend", env("SPOLUPIS_FRONTEND", ""), "folder to read templates and built files from, for work on them")
 	f.StringVar(&c.AdminAddr, "admin", env("SPOLUPIS_ADMIN_ADDR", ""), "loopback address for profiling; empty: off")
+	f.StringVar(&c.Witnesses, "witness", env("SPOLUPIS_WITNESSES", ""), `"URL KEY" of each witness of the journal, separated by commas`)
 	if err := f.Parse(args); err != nil {
 		return Config{}, err
 	}
@@ -98,4 +100,15 @@ func (c Config) origins() []string {
 		return nil
 	}
 	return []string{strings.TrimSuffix(c.PublicURL, "/")}
+}
+
+// witnesses are the single entries of Witnesses.
+func (c Config) witnesses() []string {
+	var out []string
+	for w := range strings.SplitSeq(c.Witnesses, ",") {
+		if w = strings.TrimSpace(w); w != "" {
+			out = append(out, w)
+		}
+	}
+	return out
 }

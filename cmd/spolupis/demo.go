@@ -58,11 +58,16 @@ func demoPassword(data string) (string, error) {
 	if b, err := os.ReadFile(file); err == nil {
 		return strings.TrimSpace(string(b)), nil
 	}
+	password := randomPassword()
+	return password, os.WriteFile(file, []byte(password+"\n"), 0o600)
+}
+
+// randomPassword has 80 bits and can be typed.
+func randomPassword() string {
 	var b [10]byte
 	rand.Read(b[:])
 	s := strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))
-	password := s[:4] + "-" + s[4:8] + "-" + s[8:12] + "-" + s[12:]
-	return password, os.WriteFile(file, []byte(password+"\n"), 0o600)
+	return s[:4] + "-" + s[4:8] + "-" + s[8:12] + "-" + s[12:]
 }
 
 // keepCodes remembers the access codes of the demo's matters, which a real

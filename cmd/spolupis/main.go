@@ -15,6 +15,8 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+
+	"spolupis/security/journal/witness"
 )
 
 const usage = `Spolupis: writing, approving, signing and publishing an office's documents.
@@ -23,6 +25,7 @@ const usage = `Spolupis: writing, approving, signing and publishing an office's 
   spolupis demo             serve a demonstration office (made on first start)
   spolupis audit export     write the journal as a bundle that anyone can verify
   spolupis audit verify     verify a bundle offline, without the server
+  spolupis witness          cosign the heads of a journal, on a machine of somebody else
   spolupis version          print the version
 
 Each command lists its flags with -h. Flags may also be given as environment:
@@ -43,7 +46,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		name, args = args[0], args[1:]
 	}
 	command, ok := map[string]func(context.Context, []string, io.Writer, io.Writer) error{
-		"serve": serve, "demo": demo, "audit": audit, "version": version,
+		"serve": serve, "demo": demo, "audit": audit, "version": version, "witness": witness.Command,
 	}[name]
 	if !ok {
 		fmt.Fprint(stderr, usage)

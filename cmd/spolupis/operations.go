@@ -90,15 +90,6 @@ func (a *App) editToken(ctx context.Context, token string) (security.Actor, erro
 	return who, nil
 }
 
-// stillIn says whether somebody connected may stay.
-func (a *App) stillIn(ctx context.Context, who security.Actor) error {
-	p, err := a.Accounts.Person(ctx, who.ID)
-	if err == nil && p.Disabled {
-		err = fault.New(fault.Unauthenticated, "fault.unauthenticated")
-	}
-	return err
-}
-
 // nameOf is what people call the thing that a journal subject names.
 func (a *App) nameOf(ctx context.Context, subject string) string {
 	kind, id, _ := strings.Cut(subject, ":")

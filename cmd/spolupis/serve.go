@@ -12,6 +12,10 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"spolupis/security"
+	"spolupis/security/access"
+	"spolupis/security/fault"
 )
 
 // grace is how long a stopping server waits for answers under way.
@@ -22,7 +26,31 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return serveOffice(ctx, cfg, stdout, stderr, func(context.Context, *App, string) error { return nil })
+	return serveOffice(ctx, cfg, stdout, stderr, func(ctx context.Context, app *App, _ string) error {
+		return firstAdministrator(ctx, app, stdout)
+	})
+}
+
+// firstAdministrator makes an account in an office that has none, so that
+// somebody can make the others. Its password is printed once and must be
+// changed at the first sign-in. Two nodes that start together make one account:
+// the second is refused by the login's uniqueness and goes on.
+func firstAdministrator(ctx context.Context, app *App, stdout io.Writer) error {
+	people, err := app.Accounts.People(ctx, access.PeopleFilter{Disabled: true, Limit: 1})
+	if err != nil || len(people) > 0 {
+		return err
+	}
+	password := randomPassword()
+	_, err = app.Accounts.Create(ctx, security.System, access.NewAccount{Login: "spravce", Name: "Správce", Password: password,
+		Roles: []security.Role{security.Administrator}, MustChange: true})
+	if errors.Is(err, fault.Conflict) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("first administrator: %w", err)
+	}
+	fmt.Fprintf(stdout, "This office has no accounts yet. Sign in as spravce with the password %s and make them.\n", password)
+	return nil
 }
 
 // serveOffice opens the office and serves it until ctx ends. ready is called

@@ -333,8 +333,20 @@ func height(ctx context.Context, q querier, o Object) (int, error) {
 // person's roles, unit or account. Compare it before accepting each frame of
 // an open connection. One indexed query.
 func (r *Rights) Epoch(ctx context.Context, who security.ActorID, on Object) (int64, error) {
+	return epochOf(ctx, r.db, who, on)
+}
+
+// EpochIn is Epoch as tx sees it, for a change that must not be stored once a
+// right has been withdrawn. On SQLite, where writers follow one another, that
+// is exact; on PostgreSQL a withdrawal that commits between this question and
+// the end of tx comes just too late.
+func (r *Rights) EpochIn(ctx context.Context, tx *sql.Tx, who security.ActorID, on Object) (int64, error) {
+	return epochOf(ctx, tx, who, on)
+}
+
+func epochOf(ctx context.Context, q querier, who security.ActorID, on Object) (int64, error) {
 	var n int64
-	err := r.db.QueryRowContext(ctx, `
+	err := q.QueryRowContext(ctx, `
 		WITH RECURSIVE chain (object, depth) AS (
 			SELECT CAST($1 AS TEXT), 0
 			UNION ALL
