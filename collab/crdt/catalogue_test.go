@@ -301,3 +301,15 @@ func TestRelativePositionsAreThoseOfYjs(t *testing.T) {
 		t.Errorf("after edits around it: %d %v, want 5", i, ok)
 	}
 }
+
+// Yjs cuts a pair even when the edit turns out to change nothing else; the encoded
+// state must show it.
+func TestACutPairShowsInTheEncodedState(t *testing.T) {
+	d := New(Config{Client: 5})
+	d.Transact(func() { d.Text("text").Insert(0, "a😀", nil) })
+	d.Encode()
+	if u := d.Transact(func() { d.Text("text").Format(2, 1, Attrs{"em": nil}) }); u != nil {
+		t.Errorf("changed nothing, but sends %x", u)
+	}
+	wantText(t, apply(t, d.Encode()), d.Text("text").String())
+}

@@ -87,6 +87,10 @@ func FuzzApplyV2(f *testing.F) {
 		if err := check(d); err != nil {
 			t.Fatal(err)
 		}
+		again := New(Config{})
+		if err := again.ApplyV2(d.EncodeV2()); err != nil || !d.Pending() && !bytes.Equal(again.StateVector(), d.StateVector()) {
+			t.Fatalf("own state in format v2 loads differently: %v", err)
+		}
 	})
 }
 

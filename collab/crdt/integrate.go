@@ -580,7 +580,8 @@ func (d *Doc) commit() (events []Event) {
 	if d.wasteful {
 		d.compact()
 	}
-	if len(d.tx.touched) > 0 || len(d.tx.deleted) > 0 {
+	// a split may have cut a surrogate pair even if nothing was written
+	if len(d.tx.touched) > 0 || len(d.tx.deleted) > 0 || len(d.tx.merge) > 0 {
 		d.version++
 	}
 	return events

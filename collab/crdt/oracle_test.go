@@ -231,6 +231,9 @@ func compare(d *Doc, e event) error {
 	if got, want := v2.Encode(), v1.Encode(); !d.Pending() && !bytes.Equal(got, want) {
 		return fmt.Errorf("state from format v2\n%x, want\n%x", got, want)
 	}
+	if got, want := d.EncodeV2(), e.bytes(5); !d.Pending() && !bytes.Equal(got, want) {
+		return fmt.Errorf("state in format v2\n%x, want\n%x", got, want)
+	}
 	var want map[string]any
 	json.Unmarshal(e[4], &want)
 	got := map[string]any{}
