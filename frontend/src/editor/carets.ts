@@ -18,7 +18,22 @@ export function peersOf(awareness: Awareness): Peer[] {
     const c = s.cursor as Json | null | undefined
     out.push({ client, ...person(s.user), cursor: c?.a && c.h ? { a: c.a, h: c.h } : null })
   })
-  return out
+  return apart(out)
+}
+
+/** Dark enough for white text on them; the server gives each person one of these for good. */
+const COLORS = ['#9d2235', '#1d5b8f', '#2f6b3a', '#7a4a9e', '#8a4b08', '#0b6e6e', '#a03070', '#4a5a12', '#5b4bb5', '#a3410f', '#21618c', '#6b3e26']
+
+/** apart gives people who were dealt the same colour different ones, as long as there are any. The
+ * order of ids decides, so that colours stay while people come and go as far as they can. */
+export function apart(peers: Peer[]): Peer[] {
+  const of = new Map<string, string>()
+  for (const p of [...peers].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))) {
+    if (of.has(p.id)) continue
+    const taken = new Set(of.values())
+    of.set(p.id, taken.has(p.color) ? (COLORS.find(c => !taken.has(c)) ?? p.color) : p.color)
+  }
+  return peers.map(p => ({ ...p, color: of.get(p.id) ?? p.color }))
 }
 
 /**
