@@ -144,14 +144,6 @@ func appendUint(b []byte, x uint64) []byte {
 	return append(b, byte(x))
 }
 
-func sizeUint(x uint64) int {
-	n := 1
-	for ; x >= 0x80; x >>= 7 {
-		n++
-	}
-	return n
-}
-
 func appendBytes(b, p []byte) []byte { return append(appendUint(b, uint64(len(p))), p...) }
 
 func appendString(b []byte, s string) []byte { return append(appendUint(b, uint64(len(s))), s...) }

@@ -259,20 +259,19 @@ const (
 
 // shared is a shared type: a sequence of items and a map of keys to items.
 type shared struct {
-	item       int32 // that holds it; none for a root
-	name       int32 // interned name of a root, an XML element or a hook
-	start      int32 // first item of the sequence
-	length     uint32
-	firstKey   int32 // list of entries, in the order the keys first came
-	lastKey    int32
-	keys       int32
-	index      int32  // position index, none until someone asks for a position
-	changed    uint32 // transaction that last changed it
-	depth      uint16
-	ref        uint8
-	formatted  bool // has ever held a mark
-	collected  bool // its item was deleted and collected
-	keysWanted bool
+	item      int32 // that holds it; none for a root
+	name      int32 // interned name of a root, an XML element or a hook
+	start     int32 // first item of the sequence
+	length    uint32
+	firstKey  int32 // list of entries, in the order the keys first came
+	lastKey   int32
+	keys      int32
+	index     int32  // position index, none until someone asks for a position
+	changed   uint32 // transaction that last changed it
+	depth     uint16
+	ref       uint8
+	formatted bool // has ever held a mark
+	collected bool // its item was deleted and collected
 }
 
 // entry is the current item of one key of a shared type.
