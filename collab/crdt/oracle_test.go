@@ -404,3 +404,64 @@ func doOp(d *Doc, op []json.RawMessage) {
 		panic("unknown op " + str(0))
 	}
 }
+
+// Kinds of content that no client of today writes, but that old documents hold.
+func TestOldKindsOfContentAreThoseOfYjs(t *testing.T) {
+	o := startOracle(t)
+	for name, updates := range map[string][][]byte{
+		"JSON values, cut and merged": {
+			root(5, 0).raw(0x02).n(1).s("array").n(4).s("1").s(`{"a":[null]}`).s("undefined").s(`"x"`).done(),
+			root(6, 0).raw(0xc2).n(5, 1, 5, 2).n(1).s("true").done(),
+			root(5, 4).raw(0x82).n(5, 3).n(2).s("5").s("6").done(),
+			deletes(5, 1, 2),
+		},
+		"JSON from the middle": {
+			root(5, 0).raw(0x02).n(1).s("array").n(2).s("1").s("2").done(),
+			root(5, 0).raw(0x02).n(1).s("array").n(4).s("1").s("2").s("3").s("4").done(),
+		},
+		"GC structs and what hangs on them": {
+			wire{}.n(1, 2, 5, 0).raw(0).n(3).raw(0).n(2).done(),
+			wire{}.n(1, 2, 6, 0).after(5, 1).s("lost").raw(0x84).n(6, 3).s("too").done(),
+			root(7, 0).text("x").done(),
+		},
+		"an XML hook": {
+			wire{}.n(1, 2, 5, 0).raw(0x07).n(1).s("xml").n(5).s("hook").raw(0x28).n(0, 5, 0).s("k").n(1).raw(120).done(),
+		},
+		"a deleted item that comes deleted": {
+			wire{}.n(1, 2, 5, 0).raw(0x01).n(1).s("text").n(3).after(5, 2).s("x").done(),
+			root(6, 0).raw(0xc4).n(5, 0, 5, 1).s("y").done(),
+		},
+		"a key whose value has several clocks": {
+			root(5, 0).raw(0x28).n(1).s("map").s("k").n(3).raw(120, 121, 126).done(),
+			root(6, 0).raw(0xa8).n(5, 1).n(1).raw(125, 7).done(),
+			root(4, 0).raw(0x68).n(5, 0).n(1).raw(125, 8).done(),
+		},
+		"deleted before it came": {
+			deletes(5, 1, 2), deletes(5, 2, 2),
+			root(5, 0).text("abcdef").done(),
+		},
+	} {
+		for _, gc := range []bool{true, false} {
+			var want struct {
+				State, Error string
+				Pending      bool
+			}
+			var sent []string
+			d := New(Config{Client: 1, KeepDeleted: !gc})
+			for _, u := range updates {
+				sent = append(sent, base64.StdEncoding.EncodeToString(u))
+				if err := d.Apply(u); err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				if err := check(d); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			o.ask(map[string]any{"mode": "eval", "updates": sent, "gc": gc}, &want)
+			state, _ := base64.StdEncoding.DecodeString(want.State)
+			if got := d.Encode(); !bytes.Equal(got, state) || d.Pending() != want.Pending {
+				t.Errorf("%s (gc %v): state %x, pending %v; want %x, %v %s", name, gc, got, d.Pending(), state, want.Pending, want.Error)
+			}
+		}
+	}
+}
