@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,6 +54,50 @@ func open(t *testing.T, cfg Config) *App {
 		}
 	})
 	return a
+}
+
+// furnished is a demo office of its own in SQLite. The office is made once and
+// copied: fourteen passwords are hashed slowly on purpose.
+func furnished(t *testing.T) *App {
+	t.Helper()
+	template(t)
+	data := t.TempDir()
+	if err := os.CopyFS(data, os.DirFS(templateDir)); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, Config{Data: data})
+}
+
+var (
+	templateOnce sync.Once
+	templateDir  string
+	templateErr  error
+)
+
+func template(t *testing.T) {
+	t.Helper()
+	templateOnce.Do(func() {
+		if templateDir, templateErr = os.MkdirTemp("", "spolupis-test-"); templateErr != nil {
+			return
+		}
+		var a *App
+		if a, templateErr = Open(context.Background(), Config{Data: templateDir, PublicURL: "http://office.example"}, slog.New(slog.DiscardHandler)); templateErr != nil {
+			return
+		}
+		_, templateErr = furnish(context.Background(), a, testPassword)
+		templateErr = errors.Join(templateErr, a.Close())
+	})
+	if templateErr != nil {
+		t.Fatal(templateErr)
+	}
+}
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if templateDir != "" {
+		os.RemoveAll(templateDir)
+	}
+	os.Exit(status)
 }
 
 const testPassword = "heslo pro zkoušky"
@@ -186,10 +232,7 @@ func all(t *testing.T, a *App, who security.Actor) []documents.Material {
 }
 
 func TestTheSamplesComeInWithoutLosingACharacter(t *testing.T) {
-	a := open(t, Config{Data: t.TempDir()})
-	if _, err := furnish(t.Context(), a, testPassword); err != nil {
-		t.Fatal(err)
-	}
+	a := furnished(t)
 	marie := actor(t, a, "vesela")
 	for file, title := range map[string]string{"vlajkovy-projekt.md": "Vlajkový projekt", "duvodova-zprava.md": "Důvodová zpráva"} {
 		md, err := demoTexts.ReadFile("demo/" + file)
@@ -223,11 +266,8 @@ func TestTheSamplesComeInWithoutLosingACharacter(t *testing.T) {
 
 // Every PDF the office gives out is good for qpdf, pdfsig and openssl.
 func TestEverySignedFileIsGoodForOtherPeoplesTools(t *testing.T) {
-	a := open(t, Config{Data: t.TempDir()})
+	a := furnished(t)
 	ctx := t.Context()
-	if _, err := furnish(ctx, a, testPassword); err != nil {
-		t.Fatal(err)
-	}
 	work, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() { done <- a.Run(work) }()
@@ -313,11 +353,7 @@ func TestMistakesOnTheCommandLineAreNamed(t *testing.T) {
 }
 
 func TestAnExportedJournalVerifiesAndAChangedByteIsNamed(t *testing.T) {
-	data := t.TempDir()
-	a := open(t, Config{Data: data})
-	if _, err := furnish(t.Context(), a, testPassword); err != nil {
-		t.Fatal(err)
-	}
+	data := furnished(t).Config.Data
 	file := filepath.Join(t.TempDir(), "audit.zip")
 	var out bytes.Buffer
 	if status := run(t.Context(), []string{"audit", "export", "-data", data, "-o", file}, &out, &out); status != 0 {
