@@ -163,6 +163,28 @@ export async function life(browser, offices, { audit, pictures }) {
   await run('qpdf', ['--check', audit + '.pdf'])
   await eventually('the material is signed', async () => { await alena.goto(at(0).url + path); return alena.getByText('Podepsáno').count() })
 
+  // A citizen without JavaScript; a wrong code and a wrong number answer alike.
+  const citizen = await (await browser.newContext({ javaScriptEnabled: false, viewport: { width: 390, height: 844 } })).newPage()
+  const ask = async (n, c) => {
+    await citizen.goto(at(1).url + '/stav')
+    await citizen.fill('#number', n)
+    await citizen.fill('#code', c)
+    await citizen.click('main form.enter button')
+    return (await citizen.locator('main').innerText()).replaceAll(n, '')
+  }
+  assert.equal(await ask(number, 'AAAAA-AAAAA'), await ask('2001-000-000', 'AAAAA-AAAAA'))
+  await eventually('the citizen sees that it is signed', async () => { await ask(number, code); return citizen.getByText(/[Pp]odeps/).count() })
+  assert.match(citizen.url(), /\/stav\/[\d-]+$/, 'no code in the address')
+  await citizen.getByText('procesní účinky').first().waitFor()
+  assert.equal(await citizen.locator('[aria-current=step]').count(), 1)
+  if (pictures) {
+    await citizen.setViewportSize({ width: 1000, height: 1300 })
+    await citizen.screenshot({ path: join(pictures, 'status.png') })
+  }
+  const feed = await citizen.locator('a[href^="/feeds/"], link[type="application/atom+xml"]').first().getAttribute('href')
+  const atom = await citizen.context().request.get(new URL(feed, at(1).url).href)
+  assert.match(await atom.text(), /<feed xmlns="http:\/\/www\.w3\.org\/2005\/Atom"/)
+
   // Editing after signing: a new version; the signature stays with the old one; those who acted are told.
   await alena.getByRole('button', { name: /nový koncept/ }).click()
   await alena.waitForLoadState()
@@ -181,25 +203,6 @@ export async function life(browser, offices, { audit, pictures }) {
   assert.match(await lenka.locator('main ins').first().textContent(), /Změna/)
   await alena.goto(at(0).url + path + '/versions/1')
   assert.ok(await alena.getByText(/Nahrazen/).count(), 'version 1 says that a newer one exists')
-
-  // A citizen without JavaScript; a wrong code and a wrong number answer alike.
-  const citizen = await (await browser.newContext({ javaScriptEnabled: false, viewport: { width: 390, height: 844 } })).newPage()
-  const ask = async (n, c) => {
-    await citizen.goto(at(1).url + '/stav')
-    await citizen.fill('#number', n)
-    await citizen.fill('#code', c)
-    await citizen.click('main form.enter button')
-    return (await citizen.locator('main').innerText()).replaceAll(n, '')
-  }
-  assert.equal(await ask(number, 'AAAAA-AAAAA'), await ask('2001-000-000', 'AAAAA-AAAAA'))
-  await eventually('the citizen sees that it is signed', async () => { await ask(number, code); return citizen.getByText(/[Pp]odeps/).count() })
-  assert.match(citizen.url(), /\/stav\/[\d-]+$/, 'no code in the address')
-  await citizen.getByText('procesní účinky').first().waitFor()
-  assert.equal(await citizen.locator('[aria-current=step]').count(), 1)
-  if (pictures) await citizen.screenshot({ path: join(pictures, 'status.png'), fullPage: true })
-  const feed = await citizen.locator('a[href^="/feeds/"], link[type="application/atom+xml"]').first().getAttribute('href')
-  const atom = await citizen.context().request.get(new URL(feed, at(1).url).href)
-  assert.match(await atom.text(), /<feed xmlns="http:\/\/www\.w3\.org\/2005\/Atom"/)
 
   // An auditor sees who changed and read it, and verifies the journal elsewhere.
   const ivan = await person(browser, at(0), 'cermak')
