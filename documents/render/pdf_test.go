@@ -19,6 +19,7 @@ import (
 	"unicode"
 
 	"spolupis/documents/body"
+	"spolupis/security/database/dbtest"
 	"spolupis/documents/render/font"
 )
 
@@ -52,14 +53,11 @@ func draw(t testing.TB, b body.Body) []byte {
 	return pdf
 }
 
-// tool runs a checker on the file, or skips; CI sets SPOLUPIS_REQUIRE_TOOLS so that a missing one fails.
+// tool runs a checker on the file, or skips; `make test` turns a missing one into a failure.
 func tool(t *testing.T, pdf []byte, name string, args ...string) string {
 	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {
-		if os.Getenv("SPOLUPIS_REQUIRE_TOOLS") != "" {
-			t.Fatalf("%s is not installed", name)
-		}
-		t.Skipf("%s is not installed", name)
+		dbtest.Missing(t, name)
 	}
 	path := filepath.Join(t.TempDir(), "document.pdf")
 	if err := os.WriteFile(path, pdf, 0o644); err != nil {
@@ -371,11 +369,8 @@ func TestAnEmptyBodyIsOnePage(t *testing.T) {
 // PDF/A-1b only, most of whose rules 2a shares; the twin differs in the declared part and the header.
 func TestPreflightAcceptsTheTwin(t *testing.T) {
 	jars, _ := filepath.Glob("/usr/share/java/preflight.jar")
-	if _, err := exec.LookPath("java"); err != nil || len(jars) == 0 {
-		t.Skip("libpdfbox2-java, libactivation-java, libjaxb-api-java and a JDK are not installed")
-	}
-	if _, err := exec.LookPath("javac"); err != nil {
-		t.Skip("no JDK to run a source file with")
+	if _, err := exec.LookPath("javac"); err != nil || len(jars) == 0 {
+		dbtest.Missing(t, "libpdfbox2-java, libactivation-java, libjaxb-api-java and a JDK")
 	}
 	var classes []string
 	for _, jar := range []string{"preflight", "pdfbox2", "fontbox2", "xmpbox", "commons-logging", "commons-io", "javax.activation", "jaxb-api"} {
