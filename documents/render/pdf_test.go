@@ -19,8 +19,8 @@ import (
 	"unicode"
 
 	"spolupis/documents/body"
-	"spolupis/security/database/dbtest"
 	"spolupis/documents/render/font"
+	"spolupis/security/database/dbtest"
 )
 
 var files = map[string]string{
