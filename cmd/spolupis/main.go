@@ -26,6 +26,7 @@ const usage = `Spolupis: writing, approving, signing and publishing an office's 
   spolupis audit export     write the journal as a bundle that anyone can verify
   spolupis audit verify     verify a bundle offline, without the server
   spolupis witness          cosign the heads of a journal, on a machine of somebody else
+  spolupis bench crdt       measure the merge engine beside yjs and yrs
   spolupis version          print the version
 
 Each command lists its flags with -h. Flags may also be given as environment:
@@ -46,7 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		name, args = args[0], args[1:]
 	}
 	command, ok := map[string]func(context.Context, []string, io.Writer, io.Writer) error{
-		"serve": serve, "demo": demo, "audit": audit, "version": version, "witness": witness.Command,
+		"serve": serve, "demo": demo, "audit": audit, "bench": bench, "version": version, "witness": witness.Command,
 	}[name]
 	if !ok {
 		fmt.Fprint(stderr, usage)
