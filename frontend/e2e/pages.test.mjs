@@ -44,7 +44,7 @@ test('every page is accessible, small and usable without JavaScript', { timeout:
     [null, ['/sign-in', '/stav', '/stav/2000-000-000', '/no/such/page']],
     ['dvorakova', ['/', '/documents/new', '/account']],
     ['horakova', ['/notices']],
-    ['kolar', ['/signing', '/signing?all=1']],
+    ['kolar', ['/signing', '/signing?all=1']], // and the pages between the basket and the report, below
     ['vesela', ['/agendas', '/agendas/rada/scope', '/documents?q=hasi']],
     ['cermak', ['/audit']],
     ['spravce', ['/accounts', '/accounts/new', '/agendas/new']],
@@ -55,12 +55,35 @@ test('every page is accessible, small and usable without JavaScript', { timeout:
     for (const p of paths) seen.add(p)
     await t.test(`${login ?? 'nobody'}: ${paths.length} pages`, async () => {
       for (const path of paths) await check(page, office, path)
+      if (login === 'kolar') await signTwo(page, office)
+      if (login === 'dvorakova') await compare(page, office)
     })
     await page.context().close()
   }
   t.diagnostic(`${seen.size} pages: ${[...seen].join(' ')}`)
   assert.ok(seen.size >= 30, `only ${seen.size} pages were found`)
 })
+
+/** The pages that only forms lead to: confirmation, progress, report. */
+async function signTwo(page, office) {
+  await page.goto(office.url + '/signing')
+  for (const i of [0, 1]) await page.locator('input[name=version]').nth(i).check()
+  await page.locator('.sign-act button').click()
+  await measure(page, '/signing/confirm')
+  await page.fill('#password', office.password)
+  await page.locator('form[action="/signing/batches"] button.btn').click()
+  await page.waitForURL(/\/signing\/batches\//)
+  await page.locator('main .chip--ok[data-step]').nth(1).waitFor()
+  const batch = new URL(page.url()).pathname
+  const report = await page.locator('a[href^="/signing/versions/"]:not([href$=pdf])').first().getAttribute('href')
+  for (const path of [batch, report, '/signing']) await check(page, office, path)
+}
+
+async function compare(page, office) {
+  await page.goto(office.url + '/documents?state=signing')
+  const material = await page.locator('main table a[href^="/documents/m-"]').first().getAttribute('href')
+  for (const view of ['side', 'column']) await check(page, office, `${material}/compare?from=1&to=0&view=${view}`)
+}
 
 async function check(page, office, path) {
   const scripts = []
@@ -79,6 +102,11 @@ async function check(page, office, path) {
   for (const s of scripts) size += gzipSync(await s.body(), { level: 9 }).length
   assert.ok(size <= (editor ? JS_EDITOR : JS_PAGE), `${path} loads ${size} bytes of script`)
 
+  await measure(page, path)
+}
+
+/** The page as it stands: nothing for axe, no sideways scroll, light and dark, 320 px and desktop. */
+async function measure(page, path) {
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme })
     for (const width of [1280, 320]) {

@@ -2,14 +2,15 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Page } from 'playwright-core'
 import { axe, Office, select, textOf } from './office.ts'
 
+/** A busy machine may take its time; what never happens fails all the same. */
+const eventually = <T>(f: () => T | Promise<T>) => vi.waitFor(f, { timeout: 20_000, interval: 50 })
+
 let office: Office
-// Patience for a busy machine; a wait ends as soon as the thing is there.
-const WAIT = { timeout: 20_000 }
 beforeEach(async () => { office = await Office.open() })
 afterEach(async () => { const { errors } = office; await office.close(); expect(errors).toEqual([]) })
 
-const same = (a: Page, b: Page) => vi.waitFor(async () => { const [x, y] = [await textOf(a), await textOf(b)]; expect(x).toEqual(y); return x }, WAIT)
-const saved = (p: Page) => vi.waitFor(async () => expect(await p.textContent('[data-save]')).toMatch(/^Uloženo v \d/), WAIT)
+const same = (a: Page, b: Page) => eventually(async () => { const [x, y] = [await textOf(a), await textOf(b)]; expect(x).toEqual(y); return x })
+const saved = (p: Page) => eventually(async () => expect(await p.textContent('[data-save]')).toMatch(/^Uloženo v \d/))
 
 test('two officials write into one paragraph at once, and nothing is lost', async () => {
   const jana = await office.person('jana')
@@ -102,11 +103,11 @@ test('the bar says in words how it stands with saving, also without a connection
   await saved(jana)
   office.server.room('m1').holdAcks = true
   await jana.keyboard.type('B')
-  await vi.waitFor(async () => expect(await jana.textContent('[data-save]')).toBe('Ukládá se…'), WAIT)
+  await eventually(async () => expect(await jana.textContent('[data-save]')).toBe('Ukládá se…'))
   office.server.refuse(true)
   office.server.drop()
   await jana.keyboard.type('CD')
-  await vi.waitFor(async () => expect(await jana.textContent('[data-save]')).toBe('Odpojeno – změny čekají (3)'), WAIT)
+  await eventually(async () => expect(await jana.textContent('[data-save]')).toBe('Odpojeno – změny čekají (3)'))
   office.server.room('m1').holdAcks = false
   office.server.refuse(false)
   await saved(jana)
@@ -177,16 +178,16 @@ test('somebody who may only comment writes a comment with other wording, and an 
   await jana.keyboard.press('Enter')
   await jana.keyboard.press('Control+Alt+2')
   await jana.keyboard.type('Nově ')
-  await vi.waitFor(async () => expect(await klara.textContent('h3 .mark--major')).toBe('4 250 000 Kč'), WAIT)
+  await eventually(async () => expect(await klara.textContent('h3 .mark--major')).toBe('4 250 000 Kč'))
   await klara.reload()
   await klara.waitForSelector('.mark--major')
   expect(await klara.textContent('.mark--major')).toBe('4 250 000 Kč')
   await klara.click('.card-c >> text=Odpovědět')
   await klara.fill('.card-c textarea', 'Prosím do pátku.')
   await klara.click('.card-c form >> text=Odeslat')
-  await vi.waitFor(async () => expect(await jana.textContent('.card-c__replies')).toContain('Prosím do pátku.'), WAIT)
+  await eventually(async () => expect(await jana.textContent('.card-c__replies')).toContain('Prosím do pátku.'))
   await jana.click('text=Přijmout znění')
-  await vi.waitFor(async () => expect((await textOf(klara)).join()).toContain('2 050 000 Kč'), WAIT)
+  await eventually(async () => expect((await textOf(klara)).join()).toContain('2 050 000 Kč'))
   await jana.selectOption('.comments__filters select', 'all')
   expect(await jana.textContent('.card-c__outcome')).toContain('Akceptováno')
 })
@@ -204,7 +205,7 @@ test('settling needs a reason unless accepted; withdrawn and orphaned comments a
   await jana.click('.comments__whole')
   await jana.fill('#comment-text', 'Celkově v pořádku.')
   await jana.click('form >> text=Odeslat')
-  await vi.waitFor(async () => expect(await petr.locator('[data-id]').count()).toBe(3), WAIT)
+  await eventually(async () => expect(await petr.locator('[data-id]').count()).toBe(3))
   expect(await petr.locator('[data-id] .card-c__text').allTextContents()).toEqual(['Celkově v pořádku.', 'K textu oprava mostku', 'K textu chodník u školy'])
   const card = petr.locator('[data-id]', { hasText: 'K textu chodník' })
   await card.locator('text=Vypořádat').click()
@@ -220,7 +221,7 @@ test('settling needs a reason unless accepted; withdrawn and orphaned comments a
   await jana.waitForSelector('.card-c__orphan')
   await select(jana, 'Horní Lhota')
   await jana.click('text=Znovu ukotvit')
-  await vi.waitFor(async () => expect(await petr.locator('.mark').allTextContents()).toEqual(['Horní Lhota']), WAIT)
+  await eventually(async () => expect(await petr.locator('.mark').allTextContents()).toEqual(['Horní Lhota']))
   await jana.locator('[data-id]', { hasText: 'Celkově' }).locator('text=Vzít zpět').click()
   await petr.waitForFunction(() => document.querySelectorAll('[data-id]').length === 1)
 })
@@ -235,7 +236,7 @@ test('by keyboard: F8 goes through comments, Tab indents lists and walks cells, 
   await jana.keyboard.press('Control+Alt+m')
   await jana.keyboard.type('druhá')
   await jana.click('form >> text=Odeslat')
-  await vi.waitFor(async () => expect(await jana.locator('[data-id]').count()).toBe(2), WAIT)
+  await eventually(async () => expect(await jana.locator('[data-id]').count()).toBe(2))
   await select(jana, 'Důvodová', true)
   await jana.keyboard.press('F8')
   await jana.keyboard.press('F8')
@@ -278,7 +279,7 @@ test('tables: insert, add and delete rows and columns; styles, links and undo fr
   await jana.waitForSelector('#link-error')
   await jana.fill('#link-href', 'www.kraj-lbc.cz')
   await jana.keyboard.press('Enter')
-  await vi.waitFor(async () => expect(await petr.getAttribute('a:has-text("Dotace jsou")', 'href')).toBe('https://www.kraj-lbc.cz'), WAIT)
+  await eventually(async () => expect(await petr.getAttribute('a:has-text("Dotace jsou")', 'href')).toBe('https://www.kraj-lbc.cz'))
   await select(jana, 'Dotace jsou', true)
   await jana.selectOption('.tools select', 'quote')
   await petr.waitForSelector('blockquote:has-text("Dotace jsou")')
@@ -286,7 +287,7 @@ test('tables: insert, add and delete rows and columns; styles, links and undo fr
   await petr.waitForSelector('p:has-text("Dotace jsou")')
   await jana.click('.outline button:has-text("Postup")')
   await jana.keyboard.type('§ ')
-  await vi.waitFor(async () => expect((await textOf(petr)).join()).toContain('§ Postup'), WAIT)
+  await eventually(async () => expect((await textOf(petr)).join()).toContain('§ Postup'))
 })
 
 test('what comes from a word processor keeps its lists and headings and loses deleted revisions', async () => {
