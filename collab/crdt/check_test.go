@@ -73,6 +73,9 @@ func check(d *Doc) error {
 			if d.entryOf(int32(t), d.entries[e].key) != e {
 				return fmt.Errorf("type %d key %q: lookup misses the entry", t, d.strings[d.entries[e].key])
 			}
+			if first := d.entries[e].first; first == none || d.items[first].left != none {
+				return fmt.Errorf("type %d key %q: first item is not the first", t, d.strings[d.entries[e].key])
+			}
 			for right := none; x != none; right, x = x, d.items[x].left {
 				it := &d.items[x]
 				if reached[x] || it.right != right || it.parent != int32(t) || it.key != d.entries[e].key {

@@ -23,6 +23,7 @@ type Doc struct {
 
 	clients     []client
 	clientIndex map[uint64]int32
+	ids         []uint64 // of clients, close together for conflict scans
 	order       []int32 // clients by id, the highest first
 	recent      int32   // client of the last lookup
 

@@ -233,7 +233,10 @@ func (d *Doc) integrate(x int32) {
 		l.right = x
 	} else {
 		if it.key != none {
-			it.right = d.firstOfKey(it.parent, it.key)
+			if e := d.entryOf(it.parent, it.key); e != none {
+				it.right = d.entries[e].first
+				d.entries[e].first = x
+			}
 		} else {
 			it.right = d.types[it.parent].start
 			d.types[it.parent].start = x
@@ -278,11 +281,10 @@ func (d *Doc) integrate(x int32) {
 
 // firstOfKey is the oldest item in the history of a key.
 func (d *Doc) firstOfKey(t, key int32) int32 {
-	x := d.current(t, key)
-	for x != none && d.items[x].left != none {
-		x = d.items[x].left
+	if e := d.entryOf(t, key); e != none {
+		return d.entries[e].first
 	}
-	return x
+	return none
 }
 
 // resolve finds the left neighbour of x among concurrent insertions. Items met by
@@ -308,13 +310,13 @@ func (d *Doc) resolve(x int32) {
 	}
 	base := d.marks
 	cleared := base
-	id := d.clients[it.client].id
+	id := d.ids[it.client]
 	for o != none && o != it.right {
 		d.marks++
 		oi := &d.items[o]
 		oi.mark = d.marks
 		if oi.originClient == it.originClient && (it.originClient == none || oi.originClock == it.originClock) {
-			if d.clients[oi.client].id < id {
+			if d.ids[oi.client] < id {
 				left, cleared = o, d.marks
 			} else if oi.rightClient == it.rightClient && (it.rightClient == none || oi.rightClock == it.rightClock) {
 				break
@@ -409,7 +411,7 @@ func (d *Doc) collect(x int32) {
 	default:
 		d.clients[it.client].dead += int(it.size)
 		d.bytes -= int(it.size)
-		if d.clients[it.client].dead > len(d.clients[it.client].arena)/2 {
+		if cl := &d.clients[it.client]; cl.dead >= compactFrom && cl.dead > len(cl.arena)/2 {
 			d.wasteful = true
 		}
 	}
@@ -663,12 +665,15 @@ func (d *Doc) mergeAround(id cid) {
 	}
 }
 
+// compactFrom is how many dead bytes an arena has before it is worth rewriting.
+const compactFrom = 4096
+
 // compact rewrites arenas of which more than half belongs to nobody.
 func (d *Doc) compact() {
 	d.wasteful = false
 	for c := range d.clients {
 		cl := &d.clients[c]
-		if cl.dead < 4096 || cl.dead <= len(cl.arena)/2 {
+		if cl.dead < compactFrom || cl.dead <= len(cl.arena)/2 {
 			continue
 		}
 		arena := make([]byte, 0, (len(cl.arena)-cl.dead)*5/4+64)

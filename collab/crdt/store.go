@@ -184,6 +184,7 @@ func (d *Doc) addClient(id uint64) int32 {
 	}
 	i := int32(len(d.clients))
 	d.clients = append(d.clients, client{id: id})
+	d.ids = append(d.ids, id)
 	d.clientIndex[id] = i
 	at := sort.Search(len(d.order), func(k int) bool { return d.clients[d.order[k]].id < id })
 	d.order = append(d.order, 0)
@@ -278,6 +279,7 @@ type shared struct {
 type entry struct {
 	owner, key int32
 	item       int32
+	first      int32 // the oldest item of the key's history, which ends with item
 	next       int32
 }
 
@@ -314,7 +316,7 @@ func (d *Doc) setCurrent(t, key, it int32) {
 		return
 	}
 	e := int32(len(d.entries))
-	d.entries = append(d.entries, entry{owner: t, key: key, item: it, next: none})
+	d.entries = append(d.entries, entry{owner: t, key: key, item: it, first: it, next: none})
 	ty := &d.types[t]
 	if ty.lastKey == none {
 		ty.firstKey = e
