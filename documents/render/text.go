@@ -38,7 +38,6 @@ type style struct {
 	lead  float64
 	bold  bool
 	code  bool
-	grey  bool
 	align string
 }
 
