@@ -173,7 +173,7 @@ func TestAServerThatAcknowledgesTooEarlyIsFoundOut(t *testing.T) {
 func TestFlagsThatMakeNoSenseAreRefused(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"nothing"}, {"kill9"}, {"load", "-token", "t"}, {"load", "-documents", "d"},
-		{"kill9", "-token", "t", "-documents", "d"}, {"load", "-token", "t", "-documents", "d", "-clients", "9"},
+		{"kill9", "-token", "t", "-documents", "d"}, {"redis", "-token", "t", "-documents", "d"}, {"load", "-token", "t", "-documents", "d", "-clients", "9"},
 	} {
 		if code := run(args); code != 2 {
 			t.Errorf("hammer %q = %d, want 2", args, code)

@@ -9,11 +9,8 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"sync"
 	"syscall"
 	"time"
-
-	"spolupis/collab/ws/official"
 )
 
 // kill9 kills the server in mid-typing o.runs times. After each restart a stranger, who remembers nothing, looks first:
@@ -49,49 +46,30 @@ func kill9(ctx context.Context, o options) (*verdict, error) {
 	v.Figures["kills"] = o.runs
 	v.Figures["officials"] = o.clients
 	v.Figures["documents"] = len(c.o.documents)
-	v.Figures["acknowledged characters"] = c.acked()
+	v.Figures["acknowledged words"] = c.kept()
 	v.Figures["slowest agreement ms"] = slowest.Milliseconds()
 	return v, nil
-}
-
-func (c *crew) acked() (n uint64) {
-	for _, t := range c.typists {
-		n += uint64(t.Acked())
-	}
-	return n
-}
-
-func (c *crew) typed() (n uint64) {
-	for _, t := range c.typists {
-		n += uint64(t.Clock())
-	}
-	return n
 }
 
 // once lets everybody type, kills the server, and checks what it kept. It returns how long agreement took and how much was
 // acknowledged when the server died.
 func (c *crew) once(ctx context.Context, s *victim, v *verdict, run int) (took time.Duration, kept string, err error) {
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	for _, t := range c.typists {
-		wg.Go(func() { t.keepTyping(c.o.every, stop) })
-	}
-	before := c.acked()
+	stop := c.work(ctx, 0)
+	before := c.kept()
 	if err := sleep(ctx, 300*time.Millisecond+rand.N(700*time.Millisecond)); err != nil {
 		return 0, "", err
 	}
 	s.kill()
 	err = sleep(ctx, c.o.every) // some go on typing without a server
-	close(stop)
-	wg.Wait()
+	stop()
 	if err != nil {
 		return 0, "", err
 	}
 	for _, t := range c.typists {
 		t.Break()
 	}
-	kept = fmt.Sprintf("%d of %d characters acknowledged", c.acked(), c.typed())
-	if c.acked() == before {
+	kept = fmt.Sprintf("%d of %d words acknowledged", c.kept(), c.typed())
+	if c.kept() == before {
 		v.breach("run %d: nothing was acknowledged while %d officials typed", run+1, len(c.typists))
 	}
 	began := time.Now()
@@ -99,100 +77,14 @@ func (c *crew) once(ctx context.Context, s *victim, v *verdict, run int) (took t
 		return 0, "", err
 	}
 	for _, doc := range c.o.documents {
-		if err := c.inspect(ctx, doc, run, v); err != nil {
+		if err := c.inspect(ctx, doc, fmt.Sprintf("run %d", run+1), v); err != nil {
 			return 0, "", err
 		}
 	}
-	if err := c.agree(ctx, run, v); err != nil {
+	if err := c.agree(ctx, fmt.Sprintf("run %d", run+1), v); err != nil {
 		return 0, "", err
 	}
 	return time.Since(began), kept, nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// inspect looks at what the server itself kept.
-func (c *crew) inspect(ctx context.Context, doc string, run int, v *verdict) error {
-	stranger, err := c.stranger(ctx, 0, doc)
-	if err != nil {
-		return err
-	}
-	defer stranger.Break()
-	text := stranger.Text()
-	for _, t := range c.typists {
-		if t.room != doc {
-			continue
-		}
-		if has, acked := stranger.ClockOf(t.Client()), t.Acked(); has < acked {
-			v.breach("run %d: %d characters acknowledged to official %d are lost", run+1, acked-has, t.n)
-		}
-		if gone := t.missing(text); len(gone) > 0 {
-			v.breach("run %d: acknowledged words of official %d are not there once: %v", run+1, t.n, gone)
-		}
-	}
-	return nil
-}
-
-// agree brings everybody back and waits until all is acknowledged and equal.
-func (c *crew) agree(ctx context.Context, run int, v *verdict) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	err := c.each(func(t *typist) error {
-		if err := t.Reconnect(ctx); err != nil {
-			return err
-		}
-		return t.WaitAcked(ctx)
-	})
-	if err != nil {
-		v.breach("run %d: not everybody could come back: %v", run+1, err)
-		return nil
-	}
-	for _, doc := range c.o.documents {
-		if err := c.agreeOn(ctx, doc, run, v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *crew) agreeOn(ctx context.Context, doc string, run int, v *verdict) error {
-	stranger, err := c.stranger(ctx, 0, doc)
-	if err != nil {
-		return err
-	}
-	defer stranger.Break()
-	want, text := stranger.State(), stranger.Text()
-	for _, t := range c.typists {
-		if t.room != doc {
-			continue
-		}
-		if err := same(ctx, t.Official, want); err != nil {
-			v.breach("run %d: official %d does not have the same document as the server: %v", run+1, t.n, err)
-		}
-		if twice := t.duplicates(text); len(twice) > 0 {
-			v.breach("run %d: words of official %d are there twice: %v", run+1, t.n, twice)
-		}
-	}
-	return nil
-}
-
-// same waits until o has exactly want.
-func same(ctx context.Context, o *official.Official, want []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
-	defer cancel()
-	for !bytes.Equal(o.State(), want) {
-		if err := sleep(ctx, 5*time.Millisecond); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // victim is the server that gets killed.
@@ -206,7 +98,7 @@ func (s *victim) start(ctx context.Context) error {
 	s.cmd = exec.Command(s.o.server, s.o.args...)
 	var said bytes.Buffer
 	s.cmd.Stdout, s.cmd.Stderr = &said, &said
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	s.cmd.SysProcAttr = mortal()
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
@@ -232,6 +124,11 @@ func (s *victim) start(ctx context.Context) error {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+}
+
+// mortal has a process that we start end with us, and keeps the terminal's signals from it.
+func mortal() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
 // kill sends SIGKILL and waits until the process is gone.

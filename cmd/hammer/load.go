@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -18,28 +18,18 @@ func load(ctx context.Context, o options) (*verdict, error) {
 		return nil, err
 	}
 	defer c.disband()
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	for _, t := range c.typists {
-		wg.Go(func() { t.keepTyping(o.every, stop) })
-	}
+	stop := c.work(ctx, 0)
 	durable, shown, err := c.measure(ctx, o.lasting)
-	close(stop)
-	wg.Wait()
+	stop()
 	if err != nil {
 		return nil, err
 	}
-	if err := c.each(func(t *typist) error { return t.WaitAcked(ctx) }); err != nil {
-		return nil, fmt.Errorf("wait for the last acknowledgements: %w", err)
-	}
-	for _, doc := range c.o.documents {
-		if err := c.agreeOn(ctx, doc, 0, v); err != nil {
-			return nil, err
-		}
+	if err := c.agree(ctx, "at the end", v); err != nil {
+		return nil, err
 	}
 	v.Figures["officials"] = o.clients
 	v.Figures["documents"] = len(c.o.documents)
-	v.Figures["acknowledged characters"] = c.acked()
+	v.Figures["acknowledged words"] = c.kept()
 	v.Figures["durable p50/p95/p99 ms"] = quantiles(durable)
 	v.Figures["shown p50/p95/p99 ms"] = quantiles(shown)
 	return v, nil
@@ -58,7 +48,7 @@ func (c *crew) measure(ctx context.Context, lasting time.Duration) (durable, sho
 	}
 	defer writer.Break()
 	for end := time.Now().Add(lasting); time.Now().Before(end); {
-		probe := fmt.Sprintf("⟪%d⟫", len(shown))
+		probe := fmt.Sprintf("⟪%x⟫", rand.Uint64())
 		began := time.Now()
 		writer.Type(probe)
 		seen := make(chan error, 1)
@@ -81,11 +71,15 @@ func (c *crew) measure(ctx context.Context, lasting time.Duration) (durable, sho
 	return durable, shown, nil
 }
 
-func quantiles(ds []time.Duration) string {
+func quantile(ds []time.Duration, q float64) time.Duration {
 	if len(ds) == 0 {
-		return "-"
+		return 0
 	}
-	slices.Sort(ds)
-	at := func(q float64) float64 { return float64(ds[int(q*float64(len(ds)-1))].Microseconds()) / 1000 }
-	return fmt.Sprintf("%.1f / %.1f / %.1f", at(0.5), at(0.95), at(0.99))
+	ds = slices.Sorted(slices.Values(ds))
+	return ds[int(q*float64(len(ds)-1))]
+}
+
+func quantiles(ds []time.Duration) string {
+	ms := func(q float64) float64 { return float64(quantile(ds, q).Microseconds()) / 1000 }
+	return fmt.Sprintf("%.1f / %.1f / %.1f", ms(0.5), ms(0.95), ms(0.99))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/cookiejar"
@@ -51,88 +52,33 @@ func (c credential) header(ctx context.Context, base string) (http.Header, error
 	return h, nil
 }
 
-// typist is an official who types words that can be recognised later.
-type typist struct {
-	*official.Official
-	n    int
-	room string
-
-	mu    sync.Mutex
-	words []word // guarded by mu
-}
-
-type word struct {
-	text string
-	end  uint32 // own clock after it
-}
-
-// typeWord types the next word, such as "⟨3.17⟩".
-func (t *typist) typeWord() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	w := fmt.Sprintf("⟨%d.%d⟩", t.n, len(t.words))
-	t.Type(w)
-	t.words = append(t.words, word{w, t.Clock()})
-}
-
-// missing returns the words acknowledged to t that are not exactly once in text.
-func (t *typist) missing(text string) (gone []string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	acked := t.Acked()
-	for _, w := range t.words {
-		if w.end <= acked && strings.Count(text, w.text) != 1 {
-			gone = append(gone, w.text)
-		}
+// at returns what somebody signed in sends to base.
+func at(base string, who http.Header) http.Header {
+	h := who.Clone()
+	if h.Get("Origin") != "" { // a cookie counts only from that node's own pages
+		h.Set("Origin", base)
 	}
-	return gone
-}
-
-// duplicates returns the words that are more than once in text, acknowledged or not.
-func (t *typist) duplicates(text string) (twice []string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, w := range t.words {
-		if strings.Count(text, w.text) > 1 {
-			twice = append(twice, w.text)
-		}
-	}
-	return twice
-}
-
-// keepTyping types a word at every tick until stop is closed.
-func (t *typist) keepTyping(every time.Duration, stop <-chan struct{}) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-stop:
-			return
-		case <-tick.C:
-			t.typeWord()
-		}
-	}
+	return h
 }
 
 // crew is everybody who types, and how to get at the documents as somebody new.
 type crew struct {
 	o       options
 	headers []http.Header
+	ids     []string // of the people, as far as asked for
 	typists []*typist
 }
 
-// socket is where official n finds document: they spread over the nodes.
-func (o options) socket(n int, document string) string {
-	return "ws" + strings.TrimPrefix(o.nodes[n%len(o.nodes)], "http") + "/collab/" + document
+// base is the address that official n uses: they spread over the nodes, or over whatever stands before them.
+func (o options) base(n int) string {
+	if o.front != nil {
+		return o.front(n)
+	}
+	return o.nodes[n%len(o.nodes)]
 }
 
-// header returns what person i sends along to the node of official n. A cookie counts only from that node's own pages.
-func (c *crew) header(i, n int) http.Header {
-	h := c.headers[i%len(c.headers)].Clone()
-	if h.Get("Origin") != "" {
-		h.Set("Origin", c.o.nodes[n%len(c.o.nodes)])
-	}
-	return h
+func socket(base, document string) string {
+	return "ws" + strings.TrimPrefix(base, "http") + "/collab/" + document
 }
 
 // gather signs everybody in and connects the typists.
@@ -155,45 +101,84 @@ func gather(ctx context.Context, o options) (*crew, error) {
 	o.documents = c.o.documents
 	for i := range o.clients {
 		doc := o.documents[i%len(o.documents)]
-		off, err := official.Dial(ctx, official.Config{URL: o.socket(i/len(o.documents), doc), Header: c.header(i/len(o.documents), i/len(o.documents))})
+		turn := i / len(o.documents)
+		base := o.base(turn)
+		off, err := official.Dial(ctx, official.Config{URL: socket(base, doc), Header: at(base, c.headers[turn%len(c.headers)])})
 		if err != nil {
 			return nil, fmt.Errorf("official %d in %s: %w", i, doc, err)
 		}
 		if r := off.Hello().Right; r != "edit" || off.Hello().Frozen {
 			return nil, fmt.Errorf("official %d may %s %s (frozen %v): nothing to type", i, r, doc, off.Hello().Frozen)
 		}
-		c.typists = append(c.typists, &typist{Official: off, n: i, room: doc})
+		c.typists = append(c.typists, &typist{Official: off, n: i, room: doc, comments: o.product})
 	}
 	return c, nil
 }
 
-// newMaterial fills in the form for a new material and returns the document's id.
+// newMaterial fills in the form for a new material, lets everybody else edit it, and returns the document's id.
 func (c *crew) newMaterial(ctx context.Context, n int) (string, error) {
 	form := url.Values{"title": {fmt.Sprint("Zkouška odolnosti ", n+1)}, "agenda": {c.o.agenda}, "unit": {c.o.unit}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.o.url+"/documents", strings.NewReader(form.Encode()))
-	if err != nil {
-		return "", err
-	}
-	req.Header = c.headers[0].Clone()
-	req.Header.Set("Origin", c.o.url)
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	client := &http.Client{Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	resp, err := client.Do(req)
+	status, location, err := post(ctx, c.o.url, "/documents", c.headers[0], form)
 	if err != nil {
 		return "", fmt.Errorf("new material: %w", err)
 	}
-	resp.Body.Close()
-	_, id, ok := strings.Cut(resp.Header.Get("Location"), "/documents/")
-	if !ok || resp.StatusCode != http.StatusSeeOther {
-		return "", fmt.Errorf("new material: %s, location %q", resp.Status, resp.Header.Get("Location"))
+	_, id, ok := strings.Cut(location, "/documents/")
+	if !ok || status != http.StatusSeeOther {
+		return "", fmt.Errorf("new material: %d, location %q", status, location)
 	}
 	id, _, _ = strings.Cut(id, "?")
+	for i := range c.headers[1:] {
+		who, err := c.person(ctx, i+1)
+		if err != nil {
+			return "", err
+		}
+		if err := c.takePart(ctx, id, who, true); err != nil {
+			return "", err
+		}
+	}
 	return id, nil
 }
 
-// stranger opens a document with no memory of it, on the node of official n.
+// person returns the id of official i.
+func (c *crew) person(ctx context.Context, i int) (string, error) {
+	for len(c.ids) < len(c.headers) {
+		c.ids = append(c.ids, "")
+	}
+	if c.ids[i] != "" {
+		return c.ids[i], nil
+	}
+	b, err := get(ctx, c.o.url, "/api/v1/me", c.headers[i])
+	if err != nil {
+		return "", err
+	}
+	var me struct{ ID string }
+	if err := json.Unmarshal([]byte(b), &me); err != nil {
+		return "", fmt.Errorf("who am I: %w", err)
+	}
+	c.ids[i] = me.ID
+	return me.ID, nil
+}
+
+// takePart has the first official give person the right to edit, or take it away.
+func (c *crew) takePart(ctx context.Context, document, person string, in bool) error {
+	form := url.Values{"subject": {"user:" + person}, "relation": {"editor"}}
+	if !in {
+		form.Set("remove", "1")
+	}
+	status, _, err := post(ctx, c.o.url, "/documents/"+document+"/participants", c.headers[0], form)
+	if err == nil && status != http.StatusSeeOther {
+		err = fmt.Errorf("status %d", status)
+	}
+	if err != nil {
+		return fmt.Errorf("change who edits %s: %w", document, err)
+	}
+	return nil
+}
+
+// stranger opens a document with no memory of it, on node n itself.
 func (c *crew) stranger(ctx context.Context, n int, document string) (*official.Official, error) {
-	return official.Dial(ctx, official.Config{URL: c.o.socket(n, document), Header: c.header(len(c.headers)-1, n)})
+	base := c.o.nodes[n%len(c.o.nodes)]
+	return official.Dial(ctx, official.Config{URL: socket(base, document), Header: at(base, c.headers[n%len(c.headers)])})
 }
 
 func (c *crew) each(do func(t *typist) error) error {
