@@ -31,11 +31,11 @@ func (d *Doc) Apply(update []byte) error {
 
 // trim gives back the room that growing slices took in advance, after a load.
 func (d *Doc) trim() {
-	if cap(d.items)-len(d.items) > len(d.items)/8 {
+	if cap(d.items)-len(d.items) > len(d.items)/4 {
 		d.items = append(make([]item, 0, len(d.items)+len(d.items)/32), d.items...)
 	}
 	for c := range d.clients {
-		if cl := &d.clients[c]; cap(cl.arena)-len(cl.arena) > 256+len(cl.arena)/8 {
+		if cl := &d.clients[c]; cap(cl.arena)-len(cl.arena) > 256+len(cl.arena)/4 {
 			cl.arena = append(make([]byte, 0, len(cl.arena)+len(cl.arena)/32), cl.arena...)
 		}
 	}
@@ -44,11 +44,28 @@ func (d *Doc) trim() {
 // take integrates a parsed update inside the open transaction.
 func (d *Doc) take(u *update) {
 	retry := false
+	if n := len(u.structs); n > 64 {
+		cuts := 0 // a struct between two others may cut an item
+		for i := range u.structs {
+			if u.structs[i].info&(hasOrigin|hasRight) == hasOrigin|hasRight {
+				cuts++
+			}
+		}
+		if n > keptStructs {
+			cuts = 0 // a whole document: it was cut before
+		}
+		if n += cuts - d.unused; cap(d.items)-len(d.items) < n {
+			d.items = slices.Grow(d.items, n)
+		}
+	}
 	if len(u.structs) > 0 {
 		retry = d.integrateAll(u)
 	}
 	var rest []deletion
 	if len(u.deletes) > 0 {
+		if overlap(u.deletes) { // a range may be as wide as the document, and come again and again
+			u.deletes = sortDeletions(u.deletes)
+		}
 		rest = d.applyDeletes(u.deletes, nil)
 	}
 	if len(d.waitingDeletes) > 0 && (len(u.structs) > 0 || len(u.deletes) > 0) {
@@ -400,6 +417,13 @@ func (d *Doc) storeContent(x int32, u *update, p *parsed, offset uint32) {
 	case kindDoc:
 		cl.arena = appendBytes(cl.arena, p.name.of(u.buf))
 	}
+	if cap(cl.arena)-len(cl.arena) < len(c) {
+		// make room at once for all that the section holds
+		if s := u.sectionOf(cl.id); s >= 0 && u.sections[s].next < u.sections[s].to {
+			last := &u.structs[u.sections[s].to-1]
+			cl.arena = slices.Grow(cl.arena, max(len(c), int(last.raw.to-p.raw.from)-4*(u.sections[s].to-u.sections[s].next)))
+		}
+	}
 	cl.arena = append(cl.arena, c...)
 	it.off, it.size = uint32(off), uint32(len(cl.arena)-off)
 	d.bytes += int(it.size)
@@ -447,6 +471,25 @@ func (d *Doc) deleteRange(ci int32, clock, end uint32) {
 			return
 		}
 	}
+}
+
+// overlap reports whether ranges meet. Those that come in the order in which Yjs
+// writes them cost one pass.
+func overlap(ds []deletion) bool {
+	for i := 1; i < len(ds); i++ {
+		if l, r := &ds[i-1], &ds[i]; r.client > l.client || r.client == l.client && r.clock < l.clock+l.len {
+			sorted := slices.Clone(ds)
+			n := 0
+			for _, r := range sorted {
+				n += int(r.len)
+			}
+			for _, r := range sortDeletions(sorted) {
+				n -= int(r.len)
+			}
+			return n != 0
+		}
+	}
+	return false
 }
 
 // sortDeletions orders ranges by client, the highest first, and joins those that touch.

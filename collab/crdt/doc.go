@@ -24,8 +24,8 @@ type Doc struct {
 	clients     []client
 	clientIndex map[uint64]int32
 	ids         []uint64 // of clients, close together for conflict scans
-	order       []int32 // clients by id, the highest first
-	recent      int32   // client of the last lookup
+	order       []int32  // clients by id, the highest first
+	recent      int32    // client of the last lookup
 
 	items  []item
 	free   int32 // list of unused slots in items
@@ -45,6 +45,7 @@ type Doc struct {
 
 	stamp    uint32 // number of the running or last transaction
 	tx       transaction
+	gap      gap
 	wasteful bool
 	rulers   [][]uint32    // see valueOffset
 	rulerOf  map[int32]int // item -> its ruler

@@ -26,6 +26,8 @@ type transaction struct {
 	changed []int32
 	keys    []changedKey
 	work    []int32 // stack of deep deletes
+
+	items, types int // how many there were: what makes many gets room for as many more
 }
 
 type changedKey struct{ owner, key int32 }
@@ -36,6 +38,7 @@ func (d *Doc) begin(local bool) {
 	t.open, t.local = true, local
 	t.touched, t.deleted, t.merge = t.touched[:0], t.deleted[:0], t.merge[:0]
 	t.changed, t.keys = t.changed[:0], t.keys[:0]
+	t.items, t.types = len(d.items), len(d.types)
 }
 
 // touch notes that client c gets new structs.
@@ -203,20 +206,30 @@ func (d *Doc) valueOffset(it *item, n, count uint32) uint32 {
 }
 
 // splitSurrogate cuts a character that takes two UTF-16 units: both sides get
-// U+FFFD in its place, as in Yjs, so that lengths stay as they were.
+// U+FFFD in its place, as in Yjs, so that lengths stay as they were. The four bytes
+// have room for one of the two, the shorter side moves: cutting a long text at every
+// character must not copy it every time.
 func (d *Doc) splitSurrogate(l, r *item, p []byte, at int) {
 	const replacement = "\uFFFD"
 	cl := &d.clients[l.client]
-	off := uint32(len(cl.arena))
-	cl.arena = append(cl.arena, p[:at]...)
-	cl.arena = append(cl.arena, replacement...)
-	l.off, l.size = off, uint32(at+len(replacement))
-	rest := r.size - uint32(at) - 4
-	cl.arena = append(cl.arena, replacement...)
-	cl.arena = append(cl.arena, p[at+4:]...)
-	r.off, r.size = off+l.size, rest+uint32(len(replacement))
-	cl.dead += len(p)
-	d.bytes += int(l.size+r.size) - len(p)
+	off, size := l.off, uint32(len(p))
+	end := uint32(len(cl.arena))
+	if at < len(p)/2 {
+		cl.arena = append(cl.arena, p[:at]...)
+		cl.arena = append(cl.arena, replacement...)
+		l.off, l.size = end, uint32(at+len(replacement))
+		r.off, r.size = off+uint32(at)+1, size-uint32(at)-1
+		copy(cl.arena[r.off:], replacement)
+		cl.dead += at + 1
+	} else {
+		cl.arena = append(cl.arena, replacement...)
+		cl.arena = append(cl.arena, p[at+4:]...)
+		r.off, r.size = end, size-uint32(at)-1
+		l.off, l.size = off, uint32(at+len(replacement))
+		copy(cl.arena[off+uint32(at):], replacement)
+		cl.dead += len(p) - at - len(replacement)
+	}
+	d.bytes += 2 // two characters of three bytes for one of four
 }
 
 // integrate puts item x, whose left, right and parent are resolved, into its
@@ -498,12 +511,7 @@ func (d *Doc) merge(x, y int32) bool {
 		if l.off+l.size == r.off {
 			l.size += r.size
 		} else {
-			cl := &d.clients[l.client]
-			off := uint32(len(cl.arena))
-			cl.dead += int(l.size) + int(r.size)
-			cl.arena = append(cl.arena, cl.arena[l.off:l.off+l.size]...)
-			cl.arena = append(cl.arena, cl.arena[r.off:r.off+r.size]...)
-			l.off, l.size = off, l.size+r.size
+			d.gather(l, r)
 		}
 	default:
 		return false
@@ -521,6 +529,48 @@ func (d *Doc) merge(x, y int32) bool {
 	l.length += r.length
 	d.freeItem(y)
 	return true
+}
+
+// gap is room in front of a content, made by gather.
+type gap struct {
+	client   int32
+	from, to uint32
+}
+
+// gather puts the contents of two items that grow together side by side. Many pieces
+// in a row may come one by one, mostly from right to left, and the longer side must
+// not move for each of them: what is moved to the end of the arena gets as much room
+// in front as it is long.
+func (d *Doc) gather(l, r *item) {
+	cl := &d.clients[l.client]
+	off, size := l.off, l.size
+	switch g := &d.gap; {
+	case g.client == l.client && g.to == r.off && g.to-g.from >= l.size:
+		off = g.to - l.size
+		copy(cl.arena[off:], cl.arena[l.off:l.off+l.size])
+		g.to = off
+	case int(l.off+l.size) == len(cl.arena):
+		cl.arena = append(cl.arena, cl.arena[r.off:r.off+r.size]...)
+		cl.dead += int(r.size)
+	default:
+		room := uint32(0)
+		if r.size >= l.size && r.size > 64 {
+			room = r.size
+		}
+		from := uint32(len(cl.arena))
+		cl.arena = slices.Grow(cl.arena, int(room+l.size+r.size))[:from+room]
+		off = from + room
+		cl.arena = append(cl.arena, cl.arena[l.off:l.off+l.size]...)
+		cl.arena = append(cl.arena, cl.arena[r.off:r.off+r.size]...)
+		cl.dead += int(l.size) + int(r.size) + int(room)
+		if cl.dead >= compactFrom && cl.dead > len(cl.arena)/2 {
+			d.wasteful = true
+		}
+		if room > 0 {
+			*g = gap{l.client, from, off}
+		}
+	}
+	l.off, l.size = off, size+r.size
 }
 
 // sortDeleted orders the transaction's deletions and joins those that touch.
@@ -579,6 +629,7 @@ func (d *Doc) commit() (events []Event) {
 	if d.rulers != nil {
 		d.rulers, d.rulerOf = nil, nil
 	}
+	d.gap = gap{client: none}
 	if d.wasteful {
 		d.compact()
 	}

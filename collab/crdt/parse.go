@@ -74,10 +74,14 @@ type update struct {
 // allocate. Big ones are dropped.
 var updates = sync.Pool{New: func() any { return new(update) }}
 
+// keptStructs is how many structs of scratch space are kept: what the largest updates
+// of clients have, not what a whole document has.
+const keptStructs = 24 << 10
+
 func borrow() *update { return updates.Get().(*update) }
 
 func (u *update) release() {
-	if cap(u.structs) > 4096 || cap(u.deletes) > 16384 || cap(u.sections) > 4096 {
+	if cap(u.structs) > keptStructs || cap(u.deletes) > 4*keptStructs || cap(u.sections) > keptStructs {
 		return
 	}
 	u.buf = nil
@@ -87,19 +91,35 @@ func (u *update) release() {
 // parse decodes a v1 update into u, replacing what was there. Everything that can be
 // refused without a document is refused here, so that integration cannot fail.
 func (u *update) parse(b []byte) error {
+	return u.parseWithin(b, Bounds{math.MaxInt, math.MaxInt, math.MaxInt})
+}
+
+// parseWithin refuses updates with more in them than the bounds.
+func (u *update) parseWithin(b []byte, most Bounds) error {
 	u.buf, u.structs, u.sections, u.deletes = b, u.structs[:0], u.sections[:0], u.deletes[:0]
 	if uint64(len(b)) > math.MaxUint32 {
 		return fmt.Errorf("%w: update of %d bytes", ErrMalformed, len(b))
 	}
 	r := reader{b: b}
-	for n := r.count(3); n > 0; n-- {
-		if err := u.parseSection(&r); err != nil {
+	clients := r.count(3)
+	if clients > most.Clients {
+		return fmt.Errorf("%w: %d clients", ErrTooMany, clients)
+	}
+	for n := clients; n > 0; n-- {
+		if err := u.parseSection(&r, most.Structs); err != nil {
 			return err
 		}
 	}
 	for n := r.count(2); n > 0 && !r.bad; n-- {
 		client := r.uint()
-		for k := r.count(2); k > 0 && !r.bad; k-- {
+		k := r.count(2)
+		if k > most.Deletes-len(u.deletes) {
+			return fmt.Errorf("%w: %d deleted ranges and more", ErrTooMany, k)
+		}
+		if cap(u.deletes)-len(u.deletes) < k {
+			u.deletes = slices.Grow(u.deletes, k)
+		}
+		for ; k > 0 && !r.bad; k-- {
 			clock, length := r.clock(), r.clock()
 			if uint64(clock)+uint64(length) > math.MaxUint32 {
 				return fmt.Errorf("%w: deleted range passes the largest clock", ErrMalformed)
@@ -147,10 +167,16 @@ func (u *update) sortSections() error {
 	return nil
 }
 
-func (u *update) parseSection(r *reader) error {
+func (u *update) parseSection(r *reader, most int) error {
 	n := r.count(2)
 	client, clock := r.uint(), r.clock()
 	from := len(u.structs)
+	if n > most-from {
+		return fmt.Errorf("%w: %d structs and more", ErrTooMany, n)
+	}
+	if room := min(n, (len(r.b)-r.i)/4); cap(u.structs)-from < room { // few structs take less than four bytes
+		u.structs = slices.Grow(u.structs, room)
+	}
 	for ; n > 0 && !r.bad; n-- {
 		u.structs = append(u.structs, parsed{})
 		p := &u.structs[len(u.structs)-1]

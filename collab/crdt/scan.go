@@ -1,5 +1,11 @@
 package crdt
 
+import (
+	"cmp"
+	"errors"
+	"slices"
+)
+
 // Kind is what a struct of an update holds.
 type Kind uint8
 
@@ -54,6 +60,41 @@ type Update struct{ u update }
 // Decode reads an update of format v1 into u, replacing what was there. It refuses
 // what Apply refuses. u refers to b until the next Decode.
 func (u *Update) Decode(b []byte) error { return u.u.parse(b) }
+
+// Bounds are the most clients, structs and deleted ranges that an update may have.
+type Bounds struct{ Clients, Structs, Deletes int }
+
+// ErrTooMany says that an update is over the bounds given to DecodeWithin.
+var ErrTooMany = errors.New("crdt: update is over its bounds")
+
+// DecodeWithin is Decode for updates of strangers: it stops, with ErrTooMany, as soon
+// as the update says that it has more of something than the bounds allow, so that
+// refusing it costs next to nothing.
+func (u *Update) DecodeWithin(b []byte, most Bounds) error { return u.u.parseWithin(b, most) }
+
+// Overlaps reports whether a clock is deleted twice. Yjs never writes that.
+func (u *Update) Overlaps() bool { return overlap(u.u.deletes) }
+
+// Inside reports whether a clock is one of a struct of the update, but not the first.
+func (u *Update) Inside(id ID) bool {
+	k := u.u.sectionOf(id.Client)
+	if k < 0 {
+		return false
+	}
+	s := &u.u.sections[k]
+	structs := u.u.structs[s.from:s.to]
+	if id.Clock <= structs[0].clock || id.Clock >= s.end {
+		return false
+	}
+	_, found := slices.BinarySearchFunc(structs, id.Clock, func(p parsed, clock uint32) int { return cmp.Compare(p.clock, clock) })
+	return !found
+}
+
+// Inside reports whether a clock is one of an item's, but not the first.
+func (d *Doc) Inside(id ID) bool {
+	x := d.itemAt(id)
+	return x != none && d.items[x].clock < id.Clock
+}
 
 // Sections is the number of clients with structs.
 func (u *Update) Sections() int { return len(u.u.sections) }

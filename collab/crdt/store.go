@@ -1,6 +1,9 @@
 package crdt
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // none marks the absence of an item, a client, a key, a parent.
 const none = int32(-1)
@@ -209,6 +212,9 @@ func (d *Doc) newItem() int32 {
 		d.unused--
 		return x
 	}
+	if len(d.items) == cap(d.items) {
+		d.items = slices.Grow(d.items, 1+len(d.items)-d.tx.items)
+	}
 	d.items = append(d.items, item{})
 	return int32(len(d.items) - 1)
 }
@@ -339,6 +345,9 @@ func (d *Doc) setCurrent(t, key, it int32) {
 }
 
 func (d *Doc) newType(it, name int32, ref uint8, depth uint16) int32 {
+	if len(d.types) == cap(d.types) {
+		d.types = slices.Grow(d.types, 1+len(d.types)-d.tx.types)
+	}
 	d.types = append(d.types, shared{item: it, name: name, start: none, firstKey: none, lastKey: none, index: none, ref: ref, depth: depth})
 	return int32(len(d.types) - 1)
 }

@@ -7,6 +7,7 @@
 package gate
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -22,6 +23,9 @@ type Limits struct {
 	Deletes    int // deleted ranges in one update: 200,000, a long history has many
 	Collected  int // clocks of new content that comes deleted already: 200,000
 	Nesting    int // of types in the document: 64
+	Cuts       int // places where one update cuts an item in two: 4,000
+	Alive      int // deleted ranges in one update that are not deleted yet: 40,000
+	Names      int // different names of roots, keys, marks and elements in one update: 4,096
 	Name       int // bytes of a root's, key's or mark's name: 256
 	Value      int // bytes of one mark or embedded value: 64 KiB
 	Conflict   int // items that placing the update may have to pass: 1,000,000
@@ -32,7 +36,7 @@ type Limits struct {
 // Default is what zero fields of Limits stand for.
 var Default = Limits{
 	Bytes: 1 << 20, Structs: 20_000, Clients: 4096, Deletes: 200_000, Collected: 200_000,
-	Nesting: 64, Name: 256, Value: 64 << 10, Conflict: 1_000_000, DocBytes: 10_000_000, DocStructs: 1_000_000,
+	Cuts: 4_000, Alive: 40_000, Names: 4096, Nesting: 64, Name: 256, Value: 64 << 10, Conflict: 1_000_000, DocBytes: 10_000_000, DocStructs: 1_000_000,
 }
 
 func (l Limits) orDefault() Limits {
@@ -46,6 +50,9 @@ func (l Limits) orDefault() Limits {
 	set(&l.Clients, Default.Clients)
 	set(&l.Deletes, Default.Deletes)
 	set(&l.Collected, Default.Collected)
+	set(&l.Cuts, Default.Cuts)
+	set(&l.Alive, Default.Alive)
+	set(&l.Names, Default.Names)
 	set(&l.Nesting, Default.Nesting)
 	set(&l.Name, Default.Name)
 	set(&l.Value, Default.Value)
@@ -115,6 +122,7 @@ type judge struct {
 	info    Info
 	bytes   int
 	deleted uint64
+	cut     int
 	view    view
 }
 
@@ -134,13 +142,11 @@ func Check(r Request) (Info, error) {
 		return Info{}, refuse(TooLarge, "%d bytes", len(r.Update))
 	}
 	j := judges.Get().(*judge)
-	j.Request, j.info, j.bytes, j.deleted = r, Info{}, 0, 0
+	j.Request, j.info, j.bytes, j.deleted, j.cut = r, Info{}, 0, 0, 0
 	err := j.judge()
 	info := j.info
 	j.Request, j.info = Request{}, Info{}
-	if j.u.Structs() < 4096 && j.u.Deletes() < 4096 { // big scratch space is not kept
-		judges.Put(j)
-	}
+	judges.Put(j) // the limits bound the scratch space too
 	if err != nil {
 		return Info{}, err
 	}
@@ -148,14 +154,17 @@ func Check(r Request) (Info, error) {
 }
 
 func (j *judge) judge() error {
-	if err := j.u.Decode(j.Update); err != nil {
+	if err := j.u.DecodeWithin(j.Update, crdt.Bounds{Clients: j.Limits.Clients, Structs: j.Limits.Structs, Deletes: j.Limits.Deletes}); err != nil {
+		if errors.Is(err, crdt.ErrTooMany) {
+			return refuse(TooLarge, "%v", err)
+		}
 		return refuse(Malformed, "%v", err)
 	}
-	j.view.reset(j.u.Structs())
-	n := j.u.Sections()
-	if n > j.Limits.Clients || j.u.Structs() > j.Limits.Structs || j.u.Deletes() > j.Limits.Deletes {
-		return refuse(TooLarge, "%d clients, %d structs, %d deleted ranges", n, j.u.Structs(), j.u.Deletes())
+	if j.u.Overlaps() {
+		return refuse(Malformed, "deleted ranges overlap")
 	}
+	j.view.reset(j.u.Structs(), j.Limits.Cuts)
+	n := j.u.Sections()
 	j.done, j.busy, j.depths = j.done[:0], j.busy[:0], j.depths[:0]
 	for i := range n {
 		s := j.u.Section(i)
@@ -273,6 +282,18 @@ func (j *judge) structure(i int, s crdt.Section, have uint32, st crdt.Struct) er
 	if longest := max(len(st.Root), len(st.Key), len(st.Name)); longest > j.Limits.Name {
 		return refuse(TooLarge, "name of %d bytes", longest)
 	}
+	if st.HasOrigin {
+		j.cuts(crdt.ID{Client: st.Origin.Client, Clock: st.Origin.Clock + 1})
+	}
+	if st.HasRight {
+		j.cuts(st.Right)
+	}
+	if j.cut > j.Limits.Cuts {
+		return refuse(TooLarge, "cuts more than %d items", j.Limits.Cuts)
+	}
+	if n := j.view.named(&st); n > j.Limits.Names {
+		return refuse(TooLarge, "%d different names", n)
+	}
 	j.bytes += st.Bytes
 	if j.view.steps += j.view.cost(j, s.Client, &st); j.view.steps > j.Limits.Conflict {
 		return refuse(Tangled, "placing %d structs passes more than %d items", j.info.Structs, j.Limits.Conflict)
@@ -311,6 +332,7 @@ func (j *judge) depend(s crdt.Section, clock uint32, on crdt.ID) (own, inside in
 }
 
 func (j *judge) deletes() error {
+	alive := 0
 	for i := range j.u.Deletes() {
 		r := j.u.Delete(i)
 		end := j.Doc.Clock(r.Client)
@@ -321,9 +343,30 @@ func (j *judge) deletes() error {
 		if r.Clock+r.Len > fresh {
 			return refuse(Unborn, "client %d: %d to %d, there is content up to %d", r.Client, r.Clock, r.Clock+r.Len, fresh)
 		}
-		if !j.info.Deletes {
-			j.info.Deletes = r.Clock+r.Len > end || j.Doc.Alive(r)
+		if r.Clock+r.Len > end || j.Doc.Alive(r) {
+			j.info.Deletes = true
+			alive++
+			j.cuts(crdt.ID{Client: r.Client, Clock: r.Clock})
+			j.cuts(crdt.ID{Client: r.Client, Clock: r.Clock + r.Len})
+		}
+		if j.cut > j.Limits.Cuts || alive > j.Limits.Alive {
+			return refuse(TooLarge, "more than %d deleted ranges, or %d cuts", j.Limits.Alive, j.Limits.Cuts)
 		}
 	}
 	return nil
+}
+
+// cuts counts the places where an item of the document, or a struct of the update, has
+// to be cut in two; each place once.
+func (j *judge) cuts(at crdt.ID) {
+	known := at.Clock < j.Doc.Clock(at.Client)
+	if known && !j.Doc.Inside(at) || !known && !j.u.Inside(at) {
+		return
+	}
+	if !j.view.small {
+		if _, had := j.view.cuts.at(j.view.ids.key(at), j.cut <= j.Limits.Cuts); had {
+			return
+		}
+	}
+	j.cut++
 }

@@ -8,8 +8,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -483,4 +485,176 @@ func TestRealClientsPass(t *testing.T) {
 		}
 	}
 	t.Logf("%d updates of yjs passed", updates)
+}
+
+// attacks are megabytes made to keep the server busy: well-formed all of them, and as
+// near to the limits as they get through, or just past them.
+func attacks() map[string]struct{ base, u []byte } {
+	const size = 1 << 20
+	section := func(n uint64, pad int, each func(b bytesOf, i uint64, fill string) bytesOf) []byte {
+		b := bytesOf{}.n(1, n, alice, 0)
+		for i := range n {
+			b = each(b, i, strings.Repeat("x", pad))
+		}
+		return b.n(0)
+	}
+	ranges := func(of string, n uint64, each func(i uint64) (clock, length uint64)) struct{ base, u []byte } {
+		d := crdt.New(crdt.Config{Client: bob})
+		base := d.Transact(func() { d.Text("body").Insert(0, of, nil) })
+		u := bytesOf{}.n(0, 1, bob, n)
+		for i := range n {
+			u = u.n(each(i))
+		}
+		return struct{ base, u []byte }{base, u}
+	}
+	type attack = struct{ base, u []byte }
+	letters, faces := strings.Repeat("ř", 450_000), strings.Repeat("😀", 240_000)
+	paste := func(text string, n uint64, each func(b bytesOf, i uint64) bytesOf) attack {
+		b := append(bytesOf{}.n(1, n+1, alice, 0), 0x04).n(1).s("body").s(text)
+		for i := range n {
+			b = each(b, i)
+		}
+		return attack{nil, b.n(0)}
+	}
+	out := map[string]attack{
+		"typing backwards": {nil, section(19_999, 40, func(b bytesOf, i uint64, fill string) bytesOf {
+			if i == 0 {
+				return append(b, 0x04).n(1).s("body").s(fill)
+			}
+			return append(b, 0x44).n(alice, 40*(i-1)).s(fill)
+		})},
+		"typing backwards without end": {nil, section(150_000, 1, func(b bytesOf, i uint64, fill string) bytesOf {
+			if i == 0 {
+				return append(b, 0x04).n(1).s("body").s(fill)
+			}
+			return append(b, 0x44).n(alice, i-1).s(fill)
+		})},
+		"one key set again and again": {nil, section(19_999, 40, func(b bytesOf, i uint64, fill string) bytesOf {
+			if i == 0 {
+				return append(b, 0x24).n(1).s("body").s("k").s(fill)
+			}
+			return append(b, 0xa4).n(alice, 40*i-1).s(fill)
+		})},
+		"marks without text": {nil, section(19_999, 30, func(b bytesOf, i uint64, fill string) bytesOf {
+			if i == 0 {
+				return append(b, 0x06).n(1).s("body").s("b").s(`"` + fill + `"`)
+			}
+			return append(b, 0x86).n(alice, i-1).s("b").s(`"` + fill + `"`)
+		})},
+		"names by the thousand": {nil, section(19_999, 30, func(b bytesOf, i uint64, fill string) bytesOf {
+			return append(b, 0x24).n(1).s("body").s(fill + strconv.Itoa(int(i))).s("x")
+		})},
+		"types by the thousand": {nil, section(19_999, 45, func(b bytesOf, i uint64, fill string) bytesOf {
+			if i == 0 {
+				return append(b, 0x07).n(1).s("body").n(1)
+			}
+			return append(b, 0x87).n(alice, i-1).n(3).s(fill)
+		})},
+		"a Czech text cut from its middle": paste(letters[:size/2], 3_900, func(b bytesOf, i uint64) bytesOf {
+			at := (i*7919*13)%250_000 + 1
+			return append(b, 0xc4).n(alice, at-1, alice, at).s(strings.Repeat("x", 115))
+		}),
+		"faces cut in two": paste(faces[:size/2], 3_900, func(b bytesOf, i uint64) bytesOf {
+			return append(b, 0xc4).n(alice, 2*i*27, alice, 2*i*27+1).s(strings.Repeat("x", 115))
+		}),
+		"a hundred thousand keyless values": paste("x", 1, func(b bytesOf, i uint64) bytesOf {
+			return append(b, 0x08).n(1).s("body").n(900_000).with(bytes.Repeat([]byte{126}, 900_000))
+		}),
+		"every other letter deleted":             ranges(letters, 200_000, func(i uint64) (uint64, uint64) { return 2 * i, 1 }),
+		"as many letters deleted as may be":      ranges(letters, 1_999, func(i uint64) (uint64, uint64) { return 2*i + 1, 1 }),
+		"every second half of a face deleted":    ranges(faces, 1_999, func(i uint64) (uint64, uint64) { return 8*i + 1, 2 }),
+		"the whole text deleted again and again": ranges(letters, 190_000, func(i uint64) (uint64, uint64) { return 0, 400_000 }),
+	}
+	waiting := bytesOf{}.n(4096)
+	for i := range uint64(4096) {
+		waiting = append(waiting.n(1, 1_000_000-i, 5), 0x04).n(1).s("body").s(strings.Repeat("x", 240))
+	}
+	out["four thousand strangers"] = attack{nil, waiting.n(0)}
+	d := crdt.New(crdt.Config{Client: bob})
+	for i := range 20_000 { // 20,000 items: every character typed in front of the last
+		d.Transact(func() { d.Text("body").Insert(0, string(rune('a'+i%26)), nil) })
+	}
+	out["placed between far neighbours"] = attack{d.Encode(), section(48, 20_000, func(b bytesOf, i uint64, fill string) bytesOf {
+		return append(b, 0x44).n(bob, 0).s(fill)
+	})}
+	d = crdt.New(crdt.Config{})
+	for i := range 20_000 { // two who type by turns
+		d.SetClient(bob + uint64(i)%2)
+		d.Transact(func() { d.Text("body").Insert(i, "x", nil) })
+	}
+	out["placed between others who answer each other"] = attack{d.Encode(), section(49, 20_000, func(b bytesOf, i uint64, fill string) bytesOf {
+		return append(b, 0x44).n(bob+1, 9_999).s(fill)
+	})}
+	out["many places between others who answer each other"] = attack{d.Encode(), section(10_000, 60, func(b bytesOf, i uint64, fill string) bytesOf {
+		return append(b, 0xc4).n(bob, i%9_900, bob, i%9_900+99).s(fill)
+	})}
+	return out
+}
+
+func (b bytesOf) with(p []byte) bytesOf { return append(b, p...) }
+
+// TestAttacksCostLittle: what a megabyte can cost is bounded in memory, and in items
+// that are made or passed; milliseconds are only printed.
+func TestAttacksCostLittle(t *testing.T) {
+	for name, a := range attacks() {
+		var took time.Duration
+		var grown uint64
+		var end string
+		for range 3 { // the least of three: scratch space is kept from one to the next
+			d := crdt.New(crdt.Config{Client: 1})
+			if a.base != nil {
+				if err := d.Apply(a.base); err != nil {
+					t.Fatal(name, err)
+				}
+			}
+			before, items := d.Encode(), d.Structs()
+			var m, n runtime.MemStats
+			runtime.ReadMemStats(&m)
+			start := cpuTime()
+			info, err := check(d, a.u)
+			judged := cpuTime() - start
+			if err == nil {
+				err = d.Apply(a.u)
+			}
+			one := cpuTime() - start
+			runtime.ReadMemStats(&n)
+			if took == 0 || one < took {
+				took = one
+			}
+			if g := n.TotalAlloc - m.TotalAlloc; grown == 0 || g < grown {
+				grown = g
+			}
+			var r *Refusal
+			switch {
+			case errors.As(err, &r):
+				end = r.Reason
+				if !bytes.Equal(d.Encode(), before) {
+					t.Errorf("%s: refused, but the document changed", name)
+				}
+			case err != nil || d.Pending():
+				t.Errorf("%s: accepted, then %v, pending %v", name, err, d.Pending())
+			default:
+				end = fmt.Sprintf("%d structs, judged in %v", info.Structs, judged)
+				if made := d.Structs() - items; made > 61_000 { // each struct or cut makes one item and cuts at most two
+					t.Errorf("%s: made %d items", name, made)
+				}
+			}
+		}
+		t.Logf("%-42s %7d bytes: %6.1f ms, %4.1f bytes allocated per byte, %s", name, len(a.u), float64(took.Microseconds())/1000, float64(grown)/float64(len(a.u)), end)
+		budget := uint64(4 * max(len(a.u), 1<<20))
+		if strings.HasPrefix(name, "faces") {
+			budget *= 2 // a pair cut in two takes six bytes instead of four: one side has to move
+		}
+		if grown > budget && countAllocations {
+			t.Errorf("%s: %d bytes took %d bytes of memory", name, len(a.u), grown)
+		}
+	}
+}
+
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -8,13 +8,16 @@ import "spolupis/collab/crdt"
 // direct neighbours; dishonest ones name neighbours far from each other, so that each
 // of them is compared with all the others: 20,000 of them would take minutes.
 type view struct {
-	small bool                // too few structs to matter among themselves
-	next  map[crdt.ID]crdt.ID // what stood behind a clock; end when nothing did
-	first map[crdt.ID]bool    // structs with nothing before them
-	keys  map[keyOf]int       // new structs without an origin, by map key
+	small bool // too few structs to matter among themselves
+	ids   numbers
+	next  table[uint64]   // what stood behind a clock; 1 when nothing did
+	first table[bool]     // structs with nothing before them
+	keys  table[int32]    // new structs without an origin, by map key
+	names table[struct{}] // names of roots, keys, marks and elements seen so far
+	cuts  table[struct{}] // places where items are cut
 	steps int
 
-	placed map[crdt.ID]placed // new structs by their last clock
+	placed table[neighbours] // new structs by their last clock
 	last   placed
 }
 
@@ -25,10 +28,10 @@ type placed struct {
 	between           int
 }
 
-type keyOf struct {
-	parent crdt.ID
-	root   string
-	key    string
+// neighbours is what is kept of a placed struct.
+type neighbours struct {
+	right   uint64
+	between int
 }
 
 // end stands for no neighbour; no client has this id.
@@ -37,11 +40,32 @@ var end = crdt.ID{Client: 1 << 63}
 // smallUpdate is how many structs cost nothing worth counting among themselves.
 const smallUpdate = 64
 
-func (v *view) reset(structs int) {
-	*v = view{small: structs <= smallUpdate, last: placed{id: end, origin: crdt.ID{Client: end.Client + 1}}}
-	if !v.small {
-		v.next, v.first, v.keys, v.placed = map[crdt.ID]crdt.ID{}, map[crdt.ID]bool{}, map[keyOf]int{}, map[crdt.ID]placed{}
+func (v *view) reset(structs, cuts int) {
+	v.small, v.steps = structs <= smallUpdate, 0
+	v.last = placed{id: end, origin: crdt.ID{Client: end.Client + 1}}
+	if v.small {
+		return
 	}
+	v.ids.reset()
+	v.next.reset(2 * structs)
+	v.first.reset(structs)
+	v.keys.reset(structs)
+	v.names.reset(structs)
+	v.placed.reset(structs)
+	v.cuts.reset(min(cuts+1, 2*structs))
+}
+
+// named counts the different names that the update brings.
+func (v *view) named(st *crdt.Struct) int {
+	if v.small {
+		return 0
+	}
+	for _, name := range [...][]byte{st.Root, st.Key, st.Name} {
+		if len(name) > 0 {
+			v.names.at(hash(0, name), v.names.n < len(v.names.keys)/2)
+		}
+	}
+	return v.names.n
 }
 
 // cost estimates how many items are passed to place st.
@@ -65,9 +89,11 @@ func (v *view) cost(j *judge, client uint64, st *crdt.Struct) int {
 		between = j.Doc.Between(st, j.Limits.Conflict+1)
 	case right == end || right.Clock >= j.Doc.Clock(right.Client):
 		// both neighbours are new, or there is none to the right: see among
-		between = v.placed[origin].between
+		if was := v.of(origin); was != nil {
+			between = was.between
+		}
 	default:
-		if was, ok := v.placed[origin]; ok && was.right == right {
+		if was := v.of(origin); was != nil && was.right == v.ids.key(right) {
 			between = was.between
 			break
 		}
@@ -81,16 +107,35 @@ func (v *view) cost(j *judge, client uint64, st *crdt.Struct) int {
 	if v.small {
 		return n
 	}
-	begin := crdt.ID{Client: client, Clock: st.Clock}
+	begin := v.ids.key(crdt.ID{Client: client, Clock: st.Clock})
+	r := v.ids.key(right)
 	if origin == end {
-		delete(v.first, right)
-		v.first[begin] = true
-	} else {
-		v.next[origin] = begin
+		if first, ok := v.first.at(r, false); ok {
+			*first = false
+		}
+		if first, _ := v.first.at(begin, true); first != nil {
+			*first = true
+		}
+	} else if next, _ := v.next.at(v.ids.key(origin), true); next != nil {
+		*next = begin
 	}
-	v.next[id] = right
-	v.placed[id] = v.last
+	last := v.ids.key(id)
+	if next, _ := v.next.at(last, true); next != nil {
+		*next = r
+	}
+	if p, _ := v.placed.at(last, true); p != nil {
+		*p = neighbours{r, between}
+	}
 	return n
+}
+
+// of is what is known of the new struct that ends with a clock, or nil.
+func (v *view) of(id crdt.ID) *neighbours {
+	if v.small {
+		return nil
+	}
+	p, _ := v.placed.at(v.ids.key(id), false)
+	return p
 }
 
 // among estimates how many of the sender's own new structs are passed: none when st
@@ -100,34 +145,44 @@ func (v *view) among(j *judge, st *crdt.Struct) int {
 		return 0
 	}
 	if len(st.Key) > 0 && !st.HasOrigin && !st.HasRight {
-		k := keyOf{st.Parent, string(st.Root), string(st.Key)}
-		v.keys[k]++
-		return v.keys[k] - 1
+		return v.again(st, st.Key)
 	}
 	right := end
 	if st.HasRight {
 		right = st.Right
 	}
+	known := st.HasRight && right.Clock < j.Doc.Clock(right.Client)
 	if !st.HasOrigin {
-		if !st.HasRight || v.first[right] || right.Clock < j.Doc.Clock(right.Client) {
-			if st.HasRight || len(v.first) == 0 {
+		if !st.HasRight {
+			if v.first.n == 0 {
 				return 0
 			}
-			k := keyOf{st.Parent, string(st.Root), ""}
-			v.keys[k]++
-			return v.keys[k] - 1
+			return v.again(st, nil)
 		}
-		return j.info.Structs
-	}
-	if next, ok := v.next[st.Origin]; ok {
-		if next == right || right.Clock < j.Doc.Clock(right.Client) {
+		if first, ok := v.first.at(v.ids.key(right), false); ok && *first || known {
 			return 0
 		}
 		return j.info.Structs
 	}
-	if right == end || right.Clock < j.Doc.Clock(right.Client) ||
+	if next, ok := v.next.at(v.ids.key(st.Origin), false); ok {
+		if *next == v.ids.key(right) || right.Clock < j.Doc.Clock(right.Client) {
+			return 0
+		}
+		return j.info.Structs
+	}
+	if right == end || known ||
 		right.Client == st.Origin.Client && right.Clock == st.Origin.Clock+1 {
 		return 0
 	}
 	return j.info.Structs
+}
+
+// again is how many structs have already come to the same place without neighbours.
+func (v *view) again(st *crdt.Struct, key []byte) int {
+	n, _ := v.keys.at(hash(uint64(st.Parent.Clock)<<1^st.Parent.Client<<33^uint64(len(key)), st.Root, key), true)
+	if n == nil {
+		return 0
+	}
+	*n++
+	return int(*n) - 1
 }

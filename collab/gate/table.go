@@ -1,0 +1,93 @@
+package gate
+
+import (
+	"hash/maphash"
+
+	"spolupis/collab/crdt"
+)
+
+// table is a map from ids to values that keeps its room from one update to the next:
+// big updates would otherwise cost several times their size in maps.
+type table[V any] struct {
+	keys   []uint64 // 0 is an empty place
+	values []V
+	n      int
+}
+
+// reset empties the table and makes room for n entries, at most half full.
+func (t *table[V]) reset(n int) {
+	size := 64
+	for size < 2*n {
+		size *= 2
+	}
+	if len(t.keys) < size {
+		t.keys, t.values = make([]uint64, size), make([]V, size)
+	} else if t.n > 0 {
+		clear(t.keys)
+	}
+	t.n = 0
+}
+
+// at returns the value of a key, which must not be 0, and whether it was there. With
+// add a missing one is added; otherwise the result is nil then.
+func (t *table[V]) at(key uint64, add bool) (*V, bool) {
+	mask := uint64(len(t.keys) - 1)
+	for i := (key * 0x9e3779b97f4a7c15) >> 20 & mask; ; i = (i + 1) & mask {
+		switch t.keys[i] {
+		case key:
+			return &t.values[i], true
+		case 0:
+			if !add || t.n >= len(t.keys)-1 {
+				return nil, false
+			}
+			var zero V
+			t.keys[i], t.values[i] = key, zero
+			t.n++
+			return &t.values[i], false
+		}
+	}
+}
+
+// numbers gives client ids small numbers, so that an id fits in 64 bits.
+type numbers struct {
+	of     map[uint64]uint32
+	client uint64 // the last one asked for
+	number uint32
+}
+
+func (m *numbers) reset() {
+	if m.of == nil {
+		m.of = make(map[uint64]uint32)
+	}
+	clear(m.of)
+	m.number = 0
+}
+
+// key is never 0 or 1; 1 stands for end.
+func (m *numbers) key(id crdt.ID) uint64 {
+	if id == end {
+		return 1
+	}
+	if m.number == 0 || m.client != id.Client {
+		n, ok := m.of[id.Client]
+		if !ok {
+			n = uint32(len(m.of)) + 1
+			m.of[id.Client] = n
+		}
+		m.client, m.number = id.Client, n
+	}
+	return uint64(m.number)<<32 | uint64(id.Clock)
+}
+
+var seed = maphash.MakeSeed()
+
+// hash names strings and a place by a number; two that share one are counted together.
+func hash(place uint64, names ...[]byte) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	for _, n := range names {
+		h.Write(n)
+		h.WriteByte(0)
+	}
+	return h.Sum64() ^ place*0x9e3779b97f4a7c15 | 2
+}
