@@ -75,7 +75,7 @@ func (m *Member) Receive(ctx context.Context, b []byte) error {
 	}
 	switch {
 	case msg.Type == wire.Sync && msg.Step == wire.Step1:
-		m.room.post(op{do: func(context.Context) { m.room.answer(m, msg.Body) }})
+		m.room.post(op{do: func(ctx context.Context) { m.room.answer(ctx, m, msg.Body) }})
 	case msg.Type == wire.Sync:
 		select {
 		case m.tokens <- struct{}{}:
@@ -100,6 +100,16 @@ func (m *Member) Receive(ctx context.Context, b []byte) error {
 	return nil
 }
 
+// Refuse ends the membership for c, something the far end sent that a well-behaved client does not send, and has it
+// recorded. The transport closes by itself.
+func (m *Member) Refuse(c *Closed) {
+	m.room.post(op{do: func(ctx context.Context) {
+		if _, ok := m.room.members[m]; ok {
+			m.room.refuse(ctx, m, c)
+		}
+	}})
+}
+
 func (m *Member) release(n int) {
 	for range n {
 		select {
@@ -111,7 +121,7 @@ func (m *Member) release(n int) {
 }
 
 // answer tells m what it lacks.
-func (r *room) answer(m *Member, vector []byte) {
+func (r *room) answer(ctx context.Context, m *Member, vector []byte) {
 	if _, ok := r.members[m]; !ok {
 		return
 	}
@@ -121,7 +131,7 @@ func (r *room) answer(m *Member, vector []byte) {
 	} else {
 		var err error
 		if update, err = r.d.Diff(vector); err != nil {
-			r.remove(m, closed(CodeRefused, "state vector: %v", err))
+			r.refuse(ctx, m, closed(CodeRefused, "state vector: %v", err))
 			return
 		}
 	}

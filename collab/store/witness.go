@@ -30,6 +30,8 @@ func (s *Store) Closed(_ context.Context, who security.Actor, doc collab.Documen
 
 // Refused implements collab.Witness. The same reason from the same login is recorded once in five minutes.
 func (s *Store) Refused(ctx context.Context, who security.Actor, doc collab.DocumentID, reason string) error {
+	// Recorded merges what one login does to one thing: a forged update must not hide behind a garbled message.
+	who.Session = string(who.ID) + " " + who.Session + " " + reason
 	return s.cfg.Journal.Recorded(ctx, who, "collab.refused", subject(doc), map[string]string{"reason": reason})
 }
 

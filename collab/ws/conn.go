@@ -72,6 +72,7 @@ func (c *conn) serve(ctx context.Context, err error) {
 	close(c.joined)
 	defer m.Leave()
 	if closed := c.read(ctx); closed != nil {
+		m.Refuse(closed)
 		c.Close(closed)
 		c.drain()
 	}

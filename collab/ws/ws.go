@@ -44,6 +44,11 @@ type Config struct {
 	// WebSocket with the user's cookies, so a cookie counts only from these. Empty: the origin must be the host asked.
 	Origins []string
 
+	// Lang is the language of whoever sent r; nil: the one that Session or Token says.
+	Lang func(r *http.Request) string
+	// Foreign is told that r was refused because of its Origin, before the answer; nil: nobody is.
+	Foreign func(r *http.Request)
+
 	Text   func(lang, key string, args ...any) string // says a dictionary key in a language; nil: the key itself
 	Logger *slog.Logger                               // nil: slog.Default()
 
@@ -66,6 +71,9 @@ func (c *Config) fill() error {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
+	}
+	if c.Foreign == nil {
+		c.Foreign = func(*http.Request) {}
 	}
 	if c.Active == nil {
 		c.Active = func(context.Context, security.Actor) {}
@@ -138,17 +146,21 @@ func (h *Handler) Close() {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	doc := collab.DocumentID(r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:])
 	if doc == "" || len(doc) > 128 {
-		http.Error(w, "no document named", http.StatusNotFound)
+		http.Error(w, h.cfg.Text("", "fault.not_found"), http.StatusNotFound)
 		return
 	}
 	who, err := h.who(r)
+	if h.cfg.Lang != nil {
+		who.Lang = h.cfg.Lang(r)
+	}
 	if errors.Is(err, errOrigin) {
-		http.Error(w, errOrigin.Error(), http.StatusForbidden)
+		h.cfg.Foreign(r)
+		http.Error(w, h.cfg.Text(who.Lang, "fault.cross_origin"), http.StatusForbidden)
 		return
 	}
 	if !h.room() {
 		w.Header().Set("Retry-After", "5")
-		http.Error(w, "too many connections", http.StatusServiceUnavailable)
+		http.Error(w, h.cfg.Text(who.Lang, "fault.unavailable"), http.StatusServiceUnavailable)
 		return
 	}
 	ws, uerr := h.upgrader.Upgrade(hijacker(w), r, nil)
