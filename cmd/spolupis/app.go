@@ -250,14 +250,14 @@ func (a *App) openPages(context.Context) (err error) {
 	pages := a.pages
 	a.Kit = &web.Kit{Pages: pages, Log: a.Log, Now: time.Now, Rights: a.Rights.Can, Nav: a.nav, TLS: a.Config.tls(), Demo: a.Config.Demo}
 	office := &web.Office{Kit: a.Kit, Accounts: a.Accounts, Journal: a.Journal, Rights: a.Rights, Name: a.nameOf, Find: a.find}
-	a.Kit.Identify = office.Identify
+	a.Kit.Identify, a.Kit.CrossOrigin = office.Identify, office.CrossOrigin
 	a.sockets, err = ws.New(ws.Config{Hub: a.Hub, Session: office.Identify, Token: a.editToken, Valid: a.Accounts.Alive,
 		Active: func(ctx context.Context, who security.Actor) {
 			if err := a.Accounts.Touch(ctx, who); err != nil {
 				a.Log.Warn("keep a login alive", "err", err)
 			}
 		},
-		Origins: a.Config.origins(), Text: pages.Text, Logger: a.Log})
+		Foreign: a.Kit.Foreign, Origins: a.Config.origins(), Lang: web.Lang, Text: pages.Text, Logger: a.Log})
 	if err != nil {
 		return err
 	}
@@ -331,7 +331,7 @@ func (a *App) rightsWatch(after int64) func(context.Context) (int, error) {
 		for _, e := range entries {
 			after = e.Seq
 			switch e.Kind {
-			case "access.signed_in", "access.sign_in_refused", "access.signed_out":
+			case "access.signed_in", "access.sign_in_refused", "access.sign_in_blocked", "access.signed_out", "access.cross_origin_refused":
 			default:
 				changed = changed || strings.HasPrefix(e.Kind, "access.")
 			}

@@ -58,8 +58,10 @@ type Kit struct {
 	Identify func(r *http.Request) (security.Actor, error)                                         // who is asking; the zero Actor is nobody
 	Nav      func(ctx context.Context, who security.Actor) []NavItem                               // main navigation of somebody signed in
 	Rights   func(ctx context.Context, who security.Actor, act access.Act, on access.Object) error // access.Rights.Can
-	TLS      bool                                                                                  // cookies are Secure and named __Host-
-	Demo     bool                                                                                  // the page says that this is a demonstration
+	// CrossOrigin records that a request with who's login was refused because another site sent it; nil: it is only logged.
+	CrossOrigin func(r *http.Request, who security.Actor) error
+	TLS         bool // cookies are Secure and named __Host-
+	Demo        bool // the page says that this is a demonstration
 
 	routes []Route
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -17,15 +18,33 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // state its own limit, in bytes.
 const MaxForm = 3 << 20
 
+// maxDrain is how much of a larger body is read, and thrown away, so that its
+// sender gets to see the refusal.
+const maxDrain = 32 << 20
+
 // Middleware wraps everything the server answers: headers, cross-origin
 // check, body limit, who is asking. A panic becomes a logged internal error.
 func (k *Kit) Middleware(next http.Handler) http.Handler {
 	origins := http.NewCrossOriginProtection()
 	origins.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		k.Log.Warn("cross-origin request refused", "path", r.URL.Path, "origin", r.Header.Get("Origin"))
+		k.Foreign(r)
 		k.Fail(w, r, fault.New(fault.Denied, "fault.cross_origin"))
 	}))
 	return k.recovered(headers(k.TLS, origins.Handler(k.identified(next))))
+}
+
+// Foreign has a request that another site sent recorded when it came with
+// somebody's login. Without one it could do nothing, and anybody could fill the log.
+func (k *Kit) Foreign(r *http.Request) {
+	if k.CrossOrigin == nil {
+		return
+	}
+	if who, err := k.Identify(r); err == nil && who.Known() {
+		if err := k.CrossOrigin(r, who); err != nil {
+			k.Log.Error("record a cross-origin request", "err", err)
+		}
+	}
 }
 
 func headers(tls bool, next http.Handler) http.Handler {
@@ -49,7 +68,8 @@ func headers(tls bool, next http.Handler) http.Handler {
 
 func (k *Kit) identified(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Body != nil {
+		body := r.Body
+		if body != nil {
 			r.Body = http.MaxBytesReader(w, r.Body, MaxForm)
 		}
 		if strings.HasPrefix(r.URL.Path, "/assets/") {
@@ -68,7 +88,14 @@ func (k *Kit) identified(next http.Handler) http.Handler {
 		if who.Known() {
 			who.Lang = Lang(r)
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), actorKey{}, who)))
+		r = r.WithContext(context.WithValue(r.Context(), actorKey{}, who))
+		if r.ContentLength > MaxForm {
+			// A browser reads no answer before it has sent everything.
+			io.CopyN(io.Discard, body, maxDrain)
+			k.Fail(w, r, fault.New(fault.TooLarge, "fault.too_large"))
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

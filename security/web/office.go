@@ -83,7 +83,8 @@ func (o *Office) cookie() string {
 // cookie, or an API token whose scope covers the request. A token counts only
 // under /api/ and, in the query, on a WebSocket upgrade. A cookie that no
 // longer holds is nobody; a wrong token is fault.Unauthenticated, or
-// fault.Denied when its scope does not reach so far.
+// fault.Denied when its scope does not reach so far. On an upgrade that is
+// fault.Unauthenticated too: live editing says it as a close code.
 func (o *Office) Identify(r *http.Request) (security.Actor, error) {
 	upgrade := strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
@@ -116,6 +117,18 @@ var errMustChange = fault.New(fault.Denied, "account.must_change")
 // forced are the pages open to them.
 var forced = map[string]bool{"/account": true, "/account/password": true, "/sign-in": true, "/sign-out": true, "/lang": true}
 
+// CrossOrigin notes in the journal that another site tried to act with who's
+// login, for Kit.CrossOrigin; once in five minutes for one login.
+func (o *Office) CrossOrigin(r *http.Request, who security.Actor) error {
+	return o.Journal.Recorded(r.Context(), who, "access.cross_origin_refused", "account:"+string(who.ID),
+		map[string]string{"origin": first(r.Header.Get("Origin"), 200), "path": first(r.URL.Path, 200)})
+}
+
+// first returns at most n bytes of s, in whole characters.
+func first(s string, n int) string {
+	return strings.ToValidUTF8(s[:min(n, len(s))], "")
+}
+
 func (o *Office) byToken(r *http.Request, token string, upgrade bool) (security.Actor, error) {
 	who, t, err := o.Accounts.Token(r.Context(), token)
 	if err != nil {
@@ -127,6 +140,9 @@ func (o *Office) byToken(r *http.Request, token string, upgrade bool) (security.
 		need = access.ScopeEdit
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
 		need = access.ScopeRead
+	}
+	if !t.Allows(need) && upgrade {
+		return security.Actor{}, fault.New(fault.Unauthenticated, "access.fault.scope", string(need))
 	}
 	if !t.Allows(need) {
 		return security.Actor{}, fault.New(fault.Denied, "access.fault.scope", string(need))

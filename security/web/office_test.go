@@ -432,7 +432,7 @@ func TestATokenReachesAsFarAsItsScope(t *testing.T) {
 		{"write", "POST", "/api/v1/accounts", token["write"], "", fresh, 201},
 		{"the same again", "POST", "/api/v1/accounts", token["write"], "", fresh, 409},
 		{"not JSON", "POST", "/api/v1/accounts", token["write"], "", "{", 422},
-		{"live editing with a read token", "GET", "/api/v1/me", token["read"], "websocket", "", 403},
+		{"live editing with a read token", "GET", "/api/v1/me", token["read"], "websocket", "", 401},
 		{"live editing", "GET", "/api/v1/me", token["edit"], "websocket", "", 200},
 		{"token in the query of an ordinary call", "GET", "/api/v1/me?token=" + token["read"], "", "", "", 401},
 		{"token in the query of a WebSocket", "GET", "/api/v1/me?token=" + token["edit"], "", "websocket", "", 200},
