@@ -142,6 +142,9 @@ func (h *Handler) participants(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) round(w http.ResponseWriter, r *http.Request) {
+	if !h.parse(w, r) {
+		return
+	}
 	if r.FormValue("close") != "" {
 		h.act(w, r, "round", "documents.overview.round_closed", func() error {
 			return h.documents.CloseRound(r.Context(), web.Who(r), material(r))

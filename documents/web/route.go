@@ -126,12 +126,25 @@ func (h *Handler) startRoute(w http.ResponseWriter, r *http.Request) {
 			route.Approvers = append(route.Approvers, group)
 		}
 	}
-	_, err := h.documents.StartRoute(r.Context(), web.Who(r), documents.VersionID(r.Form.Get("version")), route)
+	version, err := h.chosen(r)
+	if err == nil {
+		_, err = h.documents.StartRoute(r.Context(), web.Who(r), version, route)
+	}
 	if err != nil {
 		h.again(w, r, err, "start", func(f form) { h.route(w, r, f) })
 		return
 	}
 	h.kit.Done(w, r, address(material(r), "/route"), "documents.route.started")
+}
+
+// chosen is the version that a form is about. One of another material than the
+// page's is not there.
+func (h *Handler) chosen(r *http.Request) (documents.VersionID, error) {
+	v, err := h.documents.Version(r.Context(), web.Who(r), documents.VersionID(r.Form.Get("version")))
+	if err == nil && v.Material != material(r) {
+		err = fault.NotFound
+	}
+	return v.ID, err
 }
 
 // decide takes an approval or a refusal. The version is part of the form: what
@@ -140,8 +153,11 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) {
 	if !h.parse(w, r) {
 		return
 	}
-	version := documents.VersionID(r.Form.Get("version"))
-	var err error
+	version, err := h.chosen(r)
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
 	done := "documents.route.approved"
 	if r.Form.Get("decision") == "reject" {
 		done = "documents.route.rejected"
