@@ -103,13 +103,18 @@ func (t *typist) kept() (kept, all int) {
 	return kept, len(t.words)
 }
 
-// faults returns what is wrong with text: words acknowledged that are not there, words that are there twice or out of order.
-func (t *typist) faults(text string) (found []string) {
+// faults returns what is wrong with text, given all that was acknowledged to t.
+func (t *typist) faults(text string) []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.harvest()
+	return faults(t.words, text)
+}
+
+// faults finds words that were acknowledged and are not in text, and words that are there twice or out of order.
+func faults(words []word, text string) (found []string) {
 	last := -1
-	for _, w := range t.words {
+	for _, w := range words {
 		switch n := strings.Count(text, w.text); {
 		case n == 0 && w.kept:
 			found = append(found, w.text+" was acknowledged and is lost")
@@ -145,9 +150,6 @@ func (t *typist) comeBack(ctx context.Context) error {
 		err := t.Reconnect(try)
 		cancel()
 		if err == nil {
-			t.mu.Lock()
-			t.came++
-			t.mu.Unlock()
 			return nil
 		}
 		if c, ok := errors.AsType[*websocket.CloseError](err); ok && final(collab.Code(c.Code)) {
@@ -189,6 +191,9 @@ func (t *typist) stay(ctx context.Context, offline time.Duration) {
 		if t.comeBack(ctx) != nil {
 			return
 		}
+		t.mu.Lock()
+		t.came++
+		t.mu.Unlock()
 	}
 }
 
@@ -318,7 +323,8 @@ func (c *crew) agreeOn(ctx context.Context, doc, when string, v *verdict) error 
 	return c.notes(ctx, doc, when, v)
 }
 
-// notes sends every comment again under its own id, which must change nothing, and counts them.
+// notes sends every comment again under its own id, which must have one effect however often it was sent, and counts them. An
+// error, such as while the database was away, is no answer: the comment was not promised yet.
 func (c *crew) notes(ctx context.Context, doc, when string, v *verdict) error {
 	if !c.o.product {
 		return nil
@@ -330,7 +336,9 @@ func (c *crew) notes(ctx context.Context, doc, when string, v *verdict) error {
 			}
 			t.send(n)
 			wait, cancel := context.WithTimeout(ctx, 20*time.Second)
-			err := t.WaitEvent(wait, func(e string) bool { return strings.Contains(e, `"reply"`) && strings.Contains(e, n.id) })
+			err := t.WaitEvent(wait, func(e string) bool {
+				return strings.Contains(e, `"reply"`) && strings.Contains(e, n.id) && strings.Contains(e, `"result"`)
+			})
 			cancel()
 			if err != nil {
 				v.breach("%s: no answer to a comment of official %d: %v", when, t.n, err)
