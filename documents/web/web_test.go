@@ -273,7 +273,7 @@ func TestTheLifeOfAMaterialByPlainForms(t *testing.T) {
 	}
 	add.Set("reasoning", "Viz rozpočet.")
 	s.post("jurist", doc+"/comments", add).want(200, "Uloženo", "4 250 000 Kč", "zásadní", "Viz rozpočet.")
-	s.post("jurist", doc+"/comments", add).want(200, "1 celkem, 1 nevypořádaných") // the same form twice
+	s.post("jurist", doc+"/comments", add).want(200, "celkem 1, nevypořádáno 1") // the same form twice
 	s.get("drafter", "/").want(200, "Vypořádat připomínky (1)")
 	s.post("drafter", doc+"/freeze", nil).want(409, "Nelze zmrazit: nevypořádané zásadní připomínky: 1.")
 	page = s.get("drafter", doc+"/comments")
