@@ -20,6 +20,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -74,6 +75,18 @@ func Command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	return Run(ctx, cfg, stdout, stderr)
 }
 
+// shared lets the engines' own messages and our notes go to one place.
+type shared struct {
+	mu sync.Mutex
+	w  io.Writer // guarded by mu
+}
+
+func (s *shared) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(b)
+}
+
 // Run measures as told by cfg; see Command.
 func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 	if cfg.Quick || cfg.N < 1 {
@@ -87,6 +100,7 @@ func Run(ctx context.Context, cfg Config, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(scratch)
+	stderr = &shared{w: stderr}
 	b := bench{cfg: cfg, scratch: scratch, stderr: stderr}
 	if cfg.JSON {
 		b.report = &jsonReport{w: stdout, notes: stderr}
