@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { Session } from '../editor/session.ts'
 import { t } from '../text.ts'
 import { type CommentKind, KINDS } from './comment.ts'
@@ -7,14 +7,24 @@ import { type CommentKind, KINDS } from './comment.ts'
 /** What was typed and not sent survives a closed form. */
 const kept = { text: '', reasoning: '', proposed: null as string | null, kind: 'advisory' as CommentKind }
 
+const numbers = new WeakMap<object, number>()
+let forms = 0
+
+/** CommentForm is a new form for every place: one that is still being sent must not close, or lend its words to, the next. */
 export function CommentForm({ session: s }: { session: Session }) {
   const target = s.composing.value
+  if (!target) return null
+  if (!numbers.has(target)) numbers.set(target, ++forms)
+  return <Form key={numbers.get(target)} session={s} target={target} />
+}
+
+function Form({ session: s, target }: { session: Session; target: NonNullable<Session['composing']['value']> }) {
   const busy = useSignal(false)
   const wrong = useSignal<string | null>(null)
   const proposing = useSignal(kept.proposed !== null)
   const field = useRef<HTMLTextAreaElement>(null)
-  useEffect(() => { field.current?.focus(); field.current?.closest('form')?.scrollIntoView({ block: 'nearest' }) }, [target])
-  if (!target) return null
+  // Before the next key arrives: an effect after painting let a quick typist overwrite the passage he meant to comment on.
+  useLayoutEffect(() => { field.current?.focus(); field.current?.closest('form')?.scrollIntoView({ block: 'nearest' }) }, [target])
   const close = () => s.endComment()
   const remember = (f: HTMLFormElement) => {
     const d = new FormData(f)
@@ -26,12 +36,18 @@ export function CommentForm({ session: s }: { session: Session }) {
     remember(form)
     if (!kept.text.trim() && kept.proposed === null) { wrong.value = t('editor.form.text_missing'); field.current?.focus(); return }
     busy.value = true
-    wrong.value = await s.addComment(kept.kind, kept.text.trim(), kept.reasoning.trim(), target.anchor ? kept.proposed : null)
-    busy.value = false
-    if (wrong.value) return
+    const sent = { ...kept }
     Object.assign(kept, { text: '', reasoning: '', proposed: null, kind: 'advisory' })
+    wrong.value = await s.addComment(sent.kind, sent.text.trim(), sent.reasoning.trim(), target.anchor ? sent.proposed : null)
+    busy.value = false
+    const stillHere = s.composing.value === target
+    if (wrong.value) {
+      if (stillHere || !kept.text) Object.assign(kept, sent)
+      if (!stillHere) s.say(wrong.value)
+      return
+    }
     s.say(t('editor.said.sent'))
-    close()
+    if (stillHere) close()
   }
   const waiting = busy.value && s.connection.status.value.link !== 'open'
   return (
