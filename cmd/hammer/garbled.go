@@ -23,12 +23,12 @@ func garbled(ctx context.Context, o options) (*verdict, error) {
 		return nil, err
 	}
 	defer c.disband()
-	// One clean line for each at the end of a run would need a second proxy; the spoiled one gets everybody through as well,
-	// as coming back is tried until it works.
 	for n := range o.runs {
+		p.spoils.Store(true)
 		stop := c.work(ctx, time.Second)
 		err := sleep(ctx, 2*time.Second)
 		stop()
+		p.spoils.Store(false)
 		if err != nil {
 			return nil, err
 		}

@@ -16,9 +16,10 @@ import (
 // proxy stands on the loopback between officials and the nodes and spoils the line as its fields say. Set the fields before
 // anybody connects.
 type proxy struct {
-	garble float64  // share of updates that are duplicated, or swapped with the next, or cut off in the middle with the line
-	rate   int      // bytes a second towards officials; 0: as they come
-	nodes  []string // host:port; the first that answers, beginning with another each time
+	garble float64     // share of updates that are duplicated, or swapped with the next, or cut off in the middle with the line
+	spoils atomic.Bool // garbles only while set
+	rate   int         // bytes a second towards officials; 0: as they come
+	nodes  []string    // host:port; the first that answers, beginning with another each time
 
 	l     net.Listener
 	next  atomic.Int64
@@ -209,6 +210,7 @@ func (p *proxy) spoil(l *line, up bool) {
 				f.n = n
 				n++
 				switch fate := rand.Float64() / p.garble; {
+				case !p.spoils.Load():
 				case fate < 0.45:
 					p.doubled.Add(1)
 					out = append(out, f, f)

@@ -152,7 +152,7 @@ func dial(t testing.TB, s *server, doc, who string) *official.Official {
 
 func dialAs(t testing.TB, cfg official.Config) *official.Official {
 	t.Helper()
-	o, err := official.Dial(within(t, 10*time.Second), cfg)
+	o, err := official.Dial(within(t, time.Minute), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func must(t testing.TB, what string, err error) {
 
 func wantClosed(t testing.TB, o *official.Official, want collab.Code) {
 	t.Helper()
-	code, reason, err := o.WaitClosed(within(t, 10*time.Second))
+	code, reason, err := o.WaitClosed(within(t, time.Minute))
 	if err != nil || code != want {
 		t.Fatalf("closed with %d %q (%v), want %d", code, reason, err, want)
 	}
