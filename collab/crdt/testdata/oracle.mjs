@@ -104,6 +104,7 @@ class History {
     for (let i = 0; i < n + this.observers; i++) {
       let client = 1 + r.int(1 << 30)
       if (r.chance(0.2)) client = 2 ** 32 + r.int(1 << 20) * 4099 + i
+      if (r.chance(0.2)) client = 2 ** 53 - 1 - r.int(1 << 20) * 8191 - i
       if (r.chance(0.2)) client = 100 + i
       this.start(i, client, i >= n ? i === n : true)
       this.inbox.push([])
