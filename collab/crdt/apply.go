@@ -13,9 +13,6 @@ func (d *Doc) Apply(update []byte) error {
 	if d.tx.open {
 		return fmt.Errorf("crdt: apply inside a transaction")
 	}
-	if d.keystroke(update) {
-		return nil
-	}
 	u := borrow()
 	defer u.release()
 	if err := u.parse(update); err != nil {

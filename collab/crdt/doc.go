@@ -23,10 +23,9 @@ type Doc struct {
 
 	clients     []client
 	clientIndex map[uint64]int32
-	ids         []uint64  // of clients, close together for conflict scans
-	order       []int32   // clients by id, the highest first
-	recent      int32     // client of the last lookup
-	lately      [16]int32 // clients of the last lookups, by their ids
+	ids         []uint64 // of clients, close together for conflict scans
+	order       []int32  // clients by id, the highest first
+	recent      int32    // client of the last lookup
 
 	items  []item
 	free   int32 // list of unused slots in items

@@ -53,7 +53,6 @@ const leafSize = 128
 // client is one writer's part of the document.
 type client struct {
 	id     uint64
-	wire   shortID // id, encoded
 	arena  []byte  // contents in clock order: typing extends the last item in place
 	dead   int     // bytes of the arena that no item owns any more
 	leaves [][]run // all items by clock; no leaf is empty
@@ -171,16 +170,11 @@ func (c *client) remove(p place) {
 
 // clientOf returns the index of a known client, or none.
 func (d *Doc) clientOf(id uint64) int32 {
-	if d.recent < int32(len(d.ids)) && d.ids[d.recent] == id {
+	if d.recent < int32(len(d.clients)) && d.clients[d.recent].id == id {
 		return d.recent
 	}
-	at := &d.lately[id%uint64(len(d.lately))]
-	if i := *at; i < int32(len(d.ids)) && d.ids[i] == id {
-		d.recent = i
-		return i
-	}
 	if i, ok := d.clientIndex[id]; ok {
-		d.recent, *at = i, i
+		d.recent = i
 		return i
 	}
 	return none
@@ -192,7 +186,7 @@ func (d *Doc) addClient(id uint64) int32 {
 		return i
 	}
 	i := int32(len(d.clients))
-	d.clients = append(d.clients, client{id: id, wire: newShortID(id)})
+	d.clients = append(d.clients, client{id: id})
 	d.ids = append(d.ids, id)
 	d.clientIndex[id] = i
 	at := sort.Search(len(d.order), func(k int) bool { return d.clients[d.order[k]].id < id })
@@ -219,8 +213,7 @@ func (d *Doc) newItem() int32 {
 		return x
 	}
 	if len(d.items) == cap(d.items) {
-		// by half, where append would take a quarter: moving the slab costs more than the room
-		d.items = slices.Grow(d.items, max(1+len(d.items)-d.tx.items, len(d.items)/2))
+		d.items = slices.Grow(d.items, 1+len(d.items)-d.tx.items)
 	}
 	d.items = append(d.items, item{})
 	return int32(len(d.items) - 1)
