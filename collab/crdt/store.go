@@ -220,19 +220,12 @@ func (d *Doc) stateOf(id uint64) uint32 {
 	return 0
 }
 
-// eagerItems is up to how many items the slab grows by half: the quarter that append
-// takes is copied twice as often.
-const eagerItems = 1 << 17
-
-// roomFor makes room for n more items at least.
+// roomFor makes room for n more items at least. The slab grows by more than the quarter
+// that append takes: every copy is memory that is touched for the first time.
 func (d *Doc) roomFor(n int) {
-	if n <= cap(d.items)-len(d.items) {
-		return
+	if n > cap(d.items)-len(d.items) {
+		d.items = slices.Grow(d.items, max(n, min(len(d.items), 8<<10+len(d.items)/2)))
 	}
-	if len(d.items) < eagerItems {
-		n = max(n, len(d.items)/2)
-	}
-	d.items = slices.Grow(d.items, n)
 }
 
 func (d *Doc) newItem() int32 {
