@@ -30,7 +30,7 @@ func (d *Doc) applyAny(update []byte) error {
 	d.cursor.valid = false
 	d.take(u)
 	events := d.commit()
-	if len(u.structs) > 512 {
+	if n := len(u.structs); n > 512 && n > len(d.items)/2 {
 		d.trim()
 	}
 	d.tell(events)
@@ -62,9 +62,7 @@ func (d *Doc) take(u *update) {
 		if n > keptStructs {
 			cuts = 0 // a whole document: it was cut before
 		}
-		if n += cuts - d.unused; cap(d.items)-len(d.items) < n {
-			d.items = slices.Grow(d.items, n)
-		}
+		d.roomFor(n + cuts - d.unused)
 	}
 	if len(u.structs) > 0 {
 		retry = d.integrateAll(u)

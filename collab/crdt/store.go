@@ -220,8 +220,13 @@ func (d *Doc) stateOf(id uint64) uint32 {
 	return 0
 }
 
-// eagerItems is up to how many items there is room for half as many more.
-const eagerItems = 1 << 17
+// roomFor makes room for n more items at least. The slab grows by more than the quarter
+// that append takes: every copy is memory that is touched for the first time.
+func (d *Doc) roomFor(n int) {
+	if n > cap(d.items)-len(d.items) {
+		d.items = slices.Grow(d.items, max(n, min(len(d.items), 8<<10+len(d.items)/2)))
+	}
+}
 
 func (d *Doc) newItem() int32 {
 	if d.free != none {
@@ -230,12 +235,8 @@ func (d *Doc) newItem() int32 {
 		d.unused--
 		return x
 	}
-	if n := len(d.items); n == cap(d.items) {
-		more := n - d.tx.items // what makes many makes as many more
-		if n < eagerItems {
-			more = max(more, n/2) // the quarter that append takes is copied twice as often
-		}
-		d.items = slices.Grow(d.items, 1+more)
+	if len(d.items) == cap(d.items) {
+		d.roomFor(1 + len(d.items) - d.tx.items)
 	}
 	d.items = append(d.items, item{})
 	return int32(len(d.items) - 1)

@@ -324,14 +324,24 @@ func (d *Doc) findPosition(t int32, i int) textPos {
 	return pos
 }
 
-// addLocal makes and integrates an item of our own between two neighbours. For
+// addLocal makes and integrates an item of our own between two neighbours, or makes
+// the left one longer where both would merge, and returns what now ends with it. For
 // kindType content is the kind of type, for kindFormat the key as varUint and the value.
 func (d *Doc) addLocal(t, key, left, right int32, kind uint8, content []byte, length uint32) int32 {
 	c := d.addClient(d.me)
 	d.touch(c)
 	d.cursor.valid = false
-	x := d.newItem()
 	cl := &d.clients[c]
+	if kind == kindString && left != none && d.items[left].client == c && d.items[left].end() == cl.next {
+		next := cid{client: none}
+		if right != none {
+			next = cid{d.items[right].client, d.items[right].clock}
+		}
+		if d.extend(c, cid{c, cl.next - 1}, next, content, length) {
+			return left
+		}
+	}
+	x := d.newItem()
 	it := &d.items[x]
 	*it = item{clock: cl.next, length: length, client: c, kind: kind, originClient: none, rightClient: none,
 		left: left, right: right, parent: t, key: key, block: none}
@@ -391,8 +401,12 @@ func (d *Doc) insertContent(t int32, pos *textPos, given attrList, kind uint8, c
 		}
 		d.prelim = nil
 	}
-	pos.right = x
-	d.forward(pos)
+	if x == pos.left { // which has grown
+		pos.index += int(length)
+	} else {
+		pos.right = x
+		d.forward(pos)
+	}
 	it := &d.items[x]
 	after := cursor{valid: true, t: t, last: cid{it.client, it.end() - 1}, index: pos.index, attrs: slices.Clone(pos.attrs)}
 	d.closeMarks(t, pos, negated)
