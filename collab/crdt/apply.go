@@ -13,6 +13,9 @@ func (d *Doc) Apply(update []byte) error {
 	if d.tx.open {
 		return fmt.Errorf("crdt: apply inside a transaction")
 	}
+	if d.load(update) {
+		return nil
+	}
 	u := borrow()
 	defer u.release()
 	if err := u.parse(update); err != nil {
@@ -61,6 +64,14 @@ func (d *Doc) take(u *update) {
 	if len(u.structs) > 0 {
 		retry = d.integrateAll(u)
 	}
+	d.takeDeletes(u)
+	if retry {
+		d.retryWaiting()
+	}
+}
+
+// takeDeletes applies the deletions of u as far as what they delete is there.
+func (d *Doc) takeDeletes(u *update) {
 	var rest []deletion
 	if len(u.deletes) > 0 {
 		if overlap(u.deletes) { // a range may be as wide as the document, and come again and again
@@ -78,9 +89,6 @@ func (d *Doc) take(u *update) {
 		if d.waitingDeletes = append(d.waitingDeletes, rest...); both {
 			d.waitingDeletes = sortDeletions(d.waitingDeletes)
 		}
-	}
-	if retry {
-		d.retryWaiting()
 	}
 }
 

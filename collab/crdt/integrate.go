@@ -232,9 +232,10 @@ func (d *Doc) splitSurrogate(l, r *item, p []byte, at int) {
 	d.bytes += 2 // two characters of three bytes for one of four
 }
 
-// integrate puts item x, whose left, right and parent are resolved, into its
-// sequence or key history. This is the conflict resolution of YATA as in Yjs.
-func (d *Doc) integrate(x int32) {
+// link puts item x, whose left, right and parent are resolved, into its sequence or
+// key history, in which it may replace the current value. This is the conflict
+// resolution of YATA as in Yjs.
+func (d *Doc) link(x int32) {
 	it := &d.items[x]
 	if left := it.left; left != none && d.items[left].right != it.right ||
 		left == none && (it.right == none || d.items[it.right].left != none) {
@@ -264,8 +265,13 @@ func (d *Doc) integrate(x int32) {
 	}
 	if replaced != none {
 		d.delete(replaced)
-		it = &d.items[x]
 	}
+}
+
+// integrate links item x and enters it everywhere else.
+func (d *Doc) integrate(x int32) {
+	d.link(x)
+	it := &d.items[x]
 	cl := &d.clients[it.client]
 	if it.key == none {
 		ty := &d.types[it.parent]
