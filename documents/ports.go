@@ -85,6 +85,7 @@ type Hub interface {
 	Edit(ctx context.Context, who security.Actor, doc MaterialID, change func(d *crdt.Doc) error) (collab.Head, error)
 	Seal(ctx context.Context, doc MaterialID) (collab.Head, error)
 	Reopen(ctx context.Context, doc MaterialID) error
+	Origins(ctx context.Context, doc MaterialID) (*collab.Origins, error)
 	Push(ctx context.Context, doc MaterialID, event []byte)
 }
 

@@ -349,7 +349,8 @@ func (l *loader) install(d *Doc) {
 		content += lc.content
 	}
 	// one piece of memory for all: most clients have little
-	lists, index, arena := make([][]run, leaves), make([]run, len(l.items)), make([]byte, content)
+	lists, starts := make([][]run, leaves), make([]uint32, leaves)
+	index, arena := make([]run, len(l.items)), make([]byte, content)
 	for x := range index {
 		index[x] = run{l.items[x].clock, int32(x)}
 	}
@@ -357,12 +358,12 @@ func (l *loader) install(d *Doc) {
 		lc := &l.clients[c]
 		n := (int(lc.to-lc.from) + leafSize - 1) / leafSize
 		cl := &d.clients[c]
-		*cl = client{id: lc.id, arena: arena[:0:lc.content], leaves: lists[:n:n], next: lc.end, txn: d.stamp}
+		*cl = client{id: lc.id, arena: arena[:0:lc.content], leaves: lists[:n:n], starts: starts[:n:n], next: lc.end, txn: d.stamp}
 		for i := range cl.leaves {
 			from, to := int(lc.from)+i*leafSize, min(int(lc.from)+(i+1)*leafSize, int(lc.to))
-			cl.leaves[i] = index[from:to:to]
+			cl.leaves[i], cl.starts[i] = index[from:to:to], index[from].clock
 		}
-		arena, lists = arena[lc.content:], lists[n:]
+		arena, lists, starts = arena[lc.content:], lists[n:], starts[n:]
 		d.ids[c] = lc.id
 	}
 }

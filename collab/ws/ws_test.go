@@ -346,6 +346,26 @@ func TestPresenceCarriesTheNameTheServerKnows(t *testing.T) {
 	must(t, "gone", karel.WaitPresence(ctx, func(p map[uint64]string) bool { return p[client] == "" }))
 }
 
+func TestPresenceThatIsNotRepeatedIsForgotten(t *testing.T) {
+	var later atomic.Int64
+	s := sqlite(t, options{change: func(c *collab.Config) {
+		c.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+	}})
+	eva, karel := dial(t, s, "d", "eva"), dial(t, s, "d", "karel")
+	ctx := within(t, time.Minute)
+	eva.Point(`{"cursor":1}`)
+	karel.Point(`{"cursor":2}`)
+	must(t, "presence", karel.WaitPresence(ctx, func(p map[uint64]string) bool { return p[eva.Client()] != "" }))
+	later.Store(int64(31 * time.Second))
+	karel.Point(`{"cursor":3}`)
+	must(t, "removal", karel.WaitPresence(ctx, func(p map[uint64]string) bool { return p[eva.Client()] == "" }))
+	late := dial(t, s, "d", "jana")
+	must(t, "presence for a latecomer", late.WaitPresence(ctx, func(p map[uint64]string) bool { return p[karel.Client()] != "" }))
+	must(t, "absence", late.WaitPresence(ctx, func(p map[uint64]string) bool { return p[eva.Client()] == "" }))
+	eva.Point(`{"cursor":4}`)
+	must(t, "presence again", late.WaitPresence(ctx, func(p map[uint64]string) bool { return strings.Contains(p[eva.Client()], `"cursor":4`) }))
+}
+
 func TestReconnectingKeepsTheClientIDAndWhatWasTypedMeanwhile(t *testing.T) {
 	s := sqlite(t, options{})
 	eva, karel := dial(t, s, "d", "eva"), dial(t, s, "d", "karel")
