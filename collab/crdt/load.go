@@ -6,11 +6,11 @@ import (
 )
 
 // A document is opened by applying its whole state to an empty one. Nothing is there yet
-// that its structs could meet or double, and whoever encoded it has cut them wherever
-// others stand between. So items are made where they will stay while the update is
-// read, and those beside them are found by number. What is no such state (it begins in
-// the middle, misses something, or needs a cut) goes the general way, with the same
-// result; it is found out before the document is touched.
+// that its structs could meet or double, and whoever encoded it has cut them nearly
+// everywhere where they must be cut. So items are made where they will stay while the update
+// is read, and those beside them are found by number. What is no such state, because it
+// begins in the middle or misses something, goes the general way, with the same
+// result; that is found out before the document is touched.
 
 // loadFrom is how many bytes an update must have to be worth the preparations.
 const loadFrom = 256
@@ -22,6 +22,7 @@ type loader struct {
 	clients  []loading
 	numbers  map[uint64]int32 // of clients, as they are first named
 	sections []int32          // numbers of clients, the highest id first
+	cut      []bool           // items that something stands in the middle of; nil when there are none
 }
 
 // loading is one client of a state that is being read.
@@ -180,8 +181,7 @@ func (it *item) rereads() bool {
 	return it.originClient == none && it.rightClient == none
 }
 
-// connect finds the items beside every item. It reports false when one is missing or
-// would have to be cut.
+// connect finds the items beside every item. It reports false when one is missing.
 func (l *loader) connect() bool {
 	for c := range l.clients {
 		if !l.survey(&l.clients[c]) {
@@ -192,15 +192,21 @@ func (l *loader) connect() bool {
 		it := &l.items[x]
 		if it.originClient != none {
 			y := l.find(it.originClient, it.originClock)
-			if y == none || l.items[y].end()-1 != it.originClock && l.items[y].kind != kindGC {
+			if y == none {
 				return false
+			}
+			if l.items[y].end()-1 != it.originClock {
+				l.mustCut(y)
 			}
 			it.left = y
 		}
 		if it.rightClient != none {
 			y := l.find(it.rightClient, it.rightClock)
-			if y == none || l.items[y].clock != it.rightClock && l.items[y].kind != kindGC {
+			if y == none {
 				return false
+			}
+			if l.items[y].clock != it.rightClock {
+				l.mustCut(y)
 			}
 			it.right = y
 		}
@@ -209,6 +215,13 @@ func (l *loader) connect() bool {
 		}
 	}
 	return true
+}
+
+func (l *loader) mustCut(x int32) {
+	if l.cut == nil {
+		l.cut = make([]bool, len(l.items))
+	}
+	l.cut[x] = true
 }
 
 // survey prepares find for a client: the clocks are divided into as many equal parts
@@ -327,6 +340,7 @@ func (l *loader) dependency(it *item, done []uint32) int32 {
 // on, though no item has its place.
 func (l *loader) install(d *Doc) {
 	d.items, d.clientIndex, d.order = l.items, l.numbers, l.sections
+	d.tx.items = len(d.items)
 	d.clients = make([]client, len(l.clients))
 	d.ids = make([]uint64, len(l.clients))
 	leaves, content := 0, 0
@@ -336,7 +350,8 @@ func (l *loader) install(d *Doc) {
 		content += lc.content
 	}
 	// one piece of memory for all: most clients have little
-	lists, starts, index, arena := make([][]run, leaves), make([]uint32, leaves), make([]run, len(l.items)), make([]byte, content)
+	lists, starts := make([][]run, leaves), make([]uint32, leaves)
+	index, arena := make([]run, len(l.items)), make([]byte, content)
 	types := 0
 	for x := range index {
 		index[x] = run{l.items[x].clock, int32(x)}
@@ -365,6 +380,18 @@ func (l *loader) place(d *Doc, x int32) {
 	it := &d.items[x]
 	if it.kind == kindGC {
 		return
+	}
+	if l.cut != nil {
+		if left := it.left; left != none && l.cut[left] {
+			left = d.cleanEnd(it.originClient, it.originClock)
+			it = &d.items[x]
+			it.left = left
+		}
+		if right := it.right; right != none && l.cut[right] {
+			right = d.cleanStart(it.rightClient, it.rightClock)
+			it = &d.items[x]
+			it.right = right
+		}
 	}
 	left, right := it.left, it.right
 	parent, key := none, none
@@ -428,7 +455,7 @@ func (l *loader) place(d *Doc, x int32) {
 // have done so for whoever encoded the state, which is mostly nowhere.
 func (l *loader) touch(d *Doc) {
 	for c := range l.clients {
-		if lc := &l.clients[c]; len(d.tx.deleted) > 0 || d.mergeable(lc.from, lc.to) {
+		if lc := &l.clients[c]; l.cut != nil || len(d.tx.deleted) > 0 || d.mergeable(lc.from, lc.to) {
 			d.tx.touched = append(d.tx.touched, int32(c))
 		}
 	}
