@@ -10,7 +10,7 @@ import (
 // text beside it. It reports false, and has changed nothing, for every other update, malformed ones included: those
 // take the long way, which gives the same structs.
 func (d *Doc) keystroke(b []byte) bool {
-	if len(b) < 6 || len(d.observers) > 0 || len(d.waiting) > 0 || len(d.waitingDeletes) > 0 || len(d.clients) == 0 {
+	if len(b) < 6 || len(d.observers)+len(d.followers) > 0 || len(d.waiting) > 0 || len(d.waitingDeletes) > 0 || len(d.clients) == 0 {
 		return false
 	}
 	done := false
