@@ -58,6 +58,7 @@ type Doc struct {
 	waitingDeletes []deletion
 
 	observers []func(Event)
+	followers []*Follower
 
 	version      uint64 // grows with every change
 	encoded      []byte // full state at encodedAt

@@ -10,7 +10,7 @@ type cid struct {
 	clock  uint32
 }
 
-// deleted is a range of clocks that the running transaction deleted.
+// deletedRange is a range of clocks of a client, such as the running transaction deleted.
 type deletedRange struct {
 	client     int32
 	clock, len uint32
@@ -594,11 +594,10 @@ func (d *Doc) gather(l, r *item) {
 	l.off, l.size = off, size+r.size
 }
 
-// sortDeleted orders the transaction's deletions and joins those that touch.
-func (d *Doc) sortDeleted() {
-	ds := d.tx.deleted
+// joinRanges orders ranges by client and clock and joins those that touch, in place.
+func joinRanges(ds []deletedRange) []deletedRange {
 	if len(ds) < 2 {
-		return
+		return ds
 	}
 	slices.SortFunc(ds, func(a, b deletedRange) int {
 		if a.client != b.client {
@@ -621,7 +620,7 @@ func (d *Doc) sortDeleted() {
 			out = append(out, r)
 		}
 	}
-	d.tx.deleted = out
+	return out
 }
 
 // commit ends a transaction: collects what was deleted and lets neighbours grow
@@ -629,9 +628,12 @@ func (d *Doc) sortDeleted() {
 // same. The caller hands the events on when it is done with the transaction.
 func (d *Doc) commit() (events []Event) {
 	d.tx.open = false
-	d.sortDeleted()
+	d.tx.deleted = joinRanges(d.tx.deleted)
 	if len(d.observers) > 0 {
 		events = d.events()
+	}
+	for _, f := range d.followers {
+		f.note()
 	}
 	if !d.keepDeleted {
 		for _, r := range d.tx.deleted {

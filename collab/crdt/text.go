@@ -60,10 +60,18 @@ func (t *Text) Authored() []Op { return t.pieces(true, false) }
 func (t *Text) Everything() []Op { return t.pieces(true, true) }
 
 func (t *Text) pieces(byWriter, gone bool) []Op {
+	ops, _, _ := t.read(t.d.types[t.t].start, nil, byWriter, gone, wholeText)
+	return ops
+}
+
+// wholeText stands in for a part where parts do not matter.
+const wholeText = Part(none)
+
+// read returns the pieces from item x on, where the marks cur are in force: to the end of the text, or of part s.
+// With them come the marks in force there and the map that begins the next part, if any.
+func (t *Text) read(x int32, cur attrList, byWriter, gone bool, s Part) (ops []Op, after attrList, end int32) {
 	d := t.d
-	var ops []Op
-	var cur attrList
-	var attrs Attrs
+	attrs := cur.attrs(d)
 	var text []byte
 	var first, next ID
 	deleted := false // of text
@@ -73,7 +81,7 @@ func (t *Text) pieces(byWriter, gone bool) []Op {
 			text = text[:0]
 		}
 	}
-	for x := d.types[t.t].start; x != none; x = d.items[x].right {
+	for ; x != none; x = d.items[x].right {
 		it := &d.items[x]
 		if it.deleted() && (!gone || it.kind == kindFormat) {
 			continue
@@ -91,6 +99,9 @@ func (t *Text) pieces(byWriter, gone bool) []Op {
 			text = append(text, d.content(it)...)
 		case kindEmbed, kindType:
 			pack()
+			if is := d.partOf(x); is != 0 && is != s && s != wholeText {
+				return ops, cur, x
+			}
 			op := Op{Attrs: attrs, ID: d.idOf(it), Deleted: it.deleted()}
 			if it.kind == kindEmbed {
 				op.Embed = decodeJSON(d.content(it))
@@ -107,7 +118,7 @@ func (t *Text) pieces(byWriter, gone bool) []Op {
 		}
 	}
 	pack()
-	return ops
+	return ops, cur, none
 }
 
 func (d *Doc) idOf(it *item) ID { return ID{d.clients[it.client].id, it.clock} }

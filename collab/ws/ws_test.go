@@ -124,9 +124,11 @@ func TestSealedDocumentTakesNoEditAndReadsOn(t *testing.T) {
 	eva, karel := dial(t, s, "d", "eva"), dial(t, s, "d", "karel")
 	eva.Type("done")
 	must(t, "acknowledged", eva.WaitAcked(within(t, time.Minute)))
-	head, err := s.Seal(within(t, time.Minute), "d")
+	sealed, err := s.Seal(within(t, time.Minute), "d")
 	must(t, "seal", err)
-	if !head.Sealed || head.Body.Text(collab.Root).String() != "done" {
+	head, err := s.Head(within(t, time.Minute), "d")
+	must(t, "head", err)
+	if !head.Sealed || !bytes.Equal(head.State, sealed.State) || head.Body.Text(collab.Root).String() != "done" {
 		t.Errorf("sealed head = %+v", head)
 	}
 	eva.Type("too late")
@@ -557,7 +559,7 @@ func TestFreezingRacesEditingAndTheFrozenTextNeverChanges(t *testing.T) {
 		now, err := s.Head(ctx, collab.DocumentID(doc))
 		must(t, "head", err)
 		if now.Seq != frozen.Seq || !bytes.Equal(now.State, frozen.State) {
-			t.Fatalf("frozen at %d, now at %d: %q, %q", frozen.Seq, now.Seq, frozen.Body.Text(collab.Root).String(), now.Body.Text(collab.Root).String())
+			t.Fatalf("frozen at %d, now at %d: %q", frozen.Seq, now.Seq, now.Body.Text(collab.Root).String())
 		}
 	}
 }

@@ -111,7 +111,7 @@ func serve(t *testing.T) *site {
 	s.ok(err)
 	rights := access.NewRights(db, s.journal)
 	log := collabstore.New(db, collabstore.Config{Journal: s.journal, Now: clock})
-	s.hub, err = collab.New(collab.Config{Log: log, Leases: log, Rights: rooms{rights}, Witness: log, Now: clock})
+	s.hub, err = collab.New(collab.Config{Log: log, Leases: log, Rights: rooms{rights}, Witness: log, Now: clock, View: documents.View})
 	s.ok(err)
 	t.Cleanup(func() {
 		s.hub.Close()
