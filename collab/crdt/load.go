@@ -342,7 +342,7 @@ func (l *loader) install(d *Doc) {
 	d.items, d.clientIndex, d.order = l.items, l.numbers, l.sections
 	d.tx.items = len(d.items)
 	d.clients = make([]client, len(l.clients))
-	d.ids = make([]uint64, len(l.clients))
+	d.ids, d.words = make([]uint64, len(l.clients)), make([]uint64, len(l.clients))
 	leaves, content := 0, 0
 	for c := range l.clients {
 		lc := &l.clients[c]
@@ -370,7 +370,7 @@ func (l *loader) install(d *Doc) {
 			cl.leaves[i], cl.starts[i] = index[from:to:to], index[from].clock
 		}
 		arena, lists, starts = arena[lc.content:], lists[n:], starts[n:]
-		d.ids[c] = lc.id
+		d.ids[c], d.words[c] = lc.id, wordOf(lc.id)
 	}
 }
 
