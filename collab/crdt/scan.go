@@ -111,6 +111,16 @@ func (u *Update) SectionOf(client uint64) int { return u.u.sectionOf(client) }
 // Structs is the number of structs in all sections.
 func (u *Update) Structs() int { return len(u.u.structs) }
 
+// Types reports whether any struct holds a type.
+func (u *Update) Types() bool {
+	for i := range u.u.structs {
+		if u.u.structs[i].kind == kindType {
+			return true
+		}
+	}
+	return false
+}
+
 // Struct fills out with the i-th struct of a section.
 func (u *Update) Struct(s Section, i int, out *Struct) {
 	p := &u.u.structs[s.first+i]
@@ -193,7 +203,7 @@ func (d *Doc) Between(st *Struct, limit int) int {
 	}
 	switch {
 	case st.HasOrigin:
-		if x = d.itemAt(st.Origin); x == none {
+		if x = d.itemAt(st.Origin); x == none || x == stop { // in the middle of an item, which will be cut
 			return 0
 		}
 		x = d.items[x].right

@@ -115,9 +115,11 @@ func refuse(reason, format string, args ...any) *Refusal {
 type judge struct {
 	Request
 	u       crdt.Update
-	st      crdt.Struct
 	done    []int  // structs of each section judged so far
 	busy    []bool // sections in the middle of a dependency
+	types   bool   // the update brings types: it matters how deep they lie
+	tangle  bool   // structs and items are so many that what placing costs must be estimated
+	count   bool   // structs and deleted ranges are so many that cuts must be counted
 	depths  [][]depth
 	info    Info
 	bytes   int
@@ -163,8 +165,12 @@ func (j *judge) judge() error {
 	if j.u.Overlaps() {
 		return refuse(Malformed, "deleted ranges overlap")
 	}
-	j.view.reset(j.u.Structs(), j.Limits.Cuts)
-	n := j.u.Sections()
+	j.types = j.u.Types()
+	n := j.u.Structs()
+	j.tangle = n*(n+j.Doc.Structs()) > j.Limits.Conflict
+	j.count = 2*(n+j.u.Deletes()) > j.Limits.Cuts
+	j.view.reset(n, j.Limits.Cuts)
+	n = j.u.Sections()
 	j.done, j.busy, j.depths = j.done[:0], j.busy[:0], j.depths[:0]
 	for i := range n {
 		s := j.u.Section(i)
@@ -216,12 +222,12 @@ func (j *judge) section(i int, clock uint32) error {
 	}
 	j.busy[i] = true
 	for j.done[i] < s.Len() {
-		st := &j.st
-		j.u.Struct(s, j.done[i], st)
+		var st crdt.Struct
+		j.u.Struct(s, j.done[i], &st)
 		if st.Clock > clock {
 			break
 		}
-		if err := j.structure(i, s, have, *st); err != nil {
+		if err := j.structure(i, s, have, &st); err != nil {
 			return err
 		}
 		j.done[i]++
@@ -230,34 +236,20 @@ func (j *judge) section(i int, clock uint32) error {
 	return nil
 }
 
-func (j *judge) structure(i int, s crdt.Section, have uint32, st crdt.Struct) error {
+func (j *judge) structure(i int, s crdt.Section, have uint32, st *crdt.Struct) error {
 	fresh := st.Clock+st.Len > have
 	if st.Kind == crdt.KindSkip && fresh {
 		return refuse(Gap, "client %d: hole at %d", s.Client, st.Clock)
 	}
-	var own, inside int16
-	for _, dep := range [...]struct {
-		is     bool
-		id     crdt.ID
-		parent bool
-	}{{st.HasOrigin, st.Origin, false}, {st.HasRight, st.Right, false}, {st.HasParent, st.Parent, true}} {
-		if !dep.is {
-			continue
-		}
-		at, in, err := j.depend(s, st.Clock, dep.id)
-		if err != nil {
-			return err
-		}
-		if dep.parent {
-			at = in
-		}
-		own = max(own, at)
+	own, err := j.dependencies(s, st)
+	if err != nil {
+		return err
 	}
 	if !fresh {
 		return nil
 	}
 	j.info.Structs++
-	inside = -1
+	inside := int16(-1)
 	switch st.Kind {
 	case crdt.KindDoc:
 		return refuse(Kind, "subdocument")
@@ -291,12 +283,17 @@ func (j *judge) structure(i int, s crdt.Section, have uint32, st crdt.Struct) er
 	if j.cut > j.Limits.Cuts {
 		return refuse(TooLarge, "cuts more than %d items", j.Limits.Cuts)
 	}
-	if n := j.view.named(&st); n > j.Limits.Names {
+	if n := j.view.named(st); n > j.Limits.Names {
 		return refuse(TooLarge, "%d different names", n)
 	}
 	j.bytes += st.Bytes
-	if j.view.steps += j.view.cost(j, s.Client, &st); j.view.steps > j.Limits.Conflict {
-		return refuse(Tangled, "placing %d structs passes more than %d items", j.info.Structs, j.Limits.Conflict)
+	if j.tangle {
+		if j.view.steps += j.view.cost(j, s.Client, st); j.view.steps > j.Limits.Conflict {
+			return refuse(Tangled, "placing %d structs passes more than %d items", j.info.Structs, j.Limits.Conflict)
+		}
+	}
+	if !j.types {
+		return nil
 	}
 	if d := j.depths[i]; len(d) == 0 || inside >= 0 || d[len(d)-1].own != own || d[len(d)-1].inside >= 0 {
 		j.depths[i] = append(d, depth{st.Clock, own, inside})
@@ -304,10 +301,35 @@ func (j *judge) structure(i int, s crdt.Section, have uint32, st crdt.Struct) er
 	return nil
 }
 
+// dependencies checks that all that st builds on exists, and says how deep st lies when the update brings types.
+func (j *judge) dependencies(s crdt.Section, st *crdt.Struct) (int16, error) {
+	var origin, right, inside int16
+	var err error
+	if st.HasOrigin {
+		if origin, _, err = j.depend(s, st.Clock, st.Origin); err != nil {
+			return 0, err
+		}
+	}
+	if st.HasRight {
+		if right, _, err = j.depend(s, st.Clock, st.Right); err != nil {
+			return 0, err
+		}
+	}
+	if st.HasParent {
+		if _, inside, err = j.depend(s, st.Clock, st.Parent); err != nil {
+			return 0, err
+		}
+	}
+	return max(origin, right, inside), nil
+}
+
 // depend checks that what a struct builds on exists, in the document or earlier in
-// the update, and says how deep it is.
+// the update, and says how deep it is when the update brings types.
 func (j *judge) depend(s crdt.Section, clock uint32, on crdt.ID) (own, inside int16, err error) {
 	if on.Clock < j.Doc.Clock(on.Client) {
+		if !j.types {
+			return 0, 0, nil
+		}
 		o, in, _ := j.Doc.Depth(on)
 		return int16(min(o, 1<<14)), int16(min(in, 1<<14)), nil
 	}
@@ -319,6 +341,9 @@ func (j *judge) depend(s crdt.Section, clock uint32, on crdt.ID) (own, inside in
 		if err := j.section(k, on.Clock); err != nil {
 			return 0, -1, err
 		}
+	}
+	if !j.types {
+		return 0, 0, nil
 	}
 	d := j.depths[k]
 	n, found := slices.BinarySearchFunc(d, on.Clock, func(d depth, clock uint32) int { return int(int64(d.clock) - int64(clock)) })
@@ -359,6 +384,9 @@ func (j *judge) deletes() error {
 // cuts counts the places where an item of the document, or a struct of the update, has
 // to be cut in two; each place once.
 func (j *judge) cuts(at crdt.ID) {
+	if !j.count {
+		return
+	}
 	known := at.Clock < j.Doc.Clock(at.Client)
 	if known && !j.Doc.Inside(at) || !known && !j.u.Inside(at) {
 		return

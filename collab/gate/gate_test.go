@@ -283,6 +283,30 @@ func TestTangledUpdatesAreRefused(t *testing.T) {
 	}
 }
 
+// Whoever types in the middle of what another wrote in one go names two neighbours that the document keeps as one item.
+// Nothing lies between them, however long the text behind is.
+func TestTypingInTheMiddleOfRunsPasses(t *testing.T) {
+	d := crdt.New(crdt.Config{})
+	for i := range 4_000 { // two who write by turns, a word each
+		d.SetClient(bob + uint64(i)%2)
+		d.Transact(func() { d.Text("body").Insert(6*i, "slovo ", nil) })
+	}
+	c := copyOf(t, d, alice)
+	for i := range 1_500 {
+		c.Transact(func() { c.Text("body").Insert(7*i+3, "x", nil) })
+	}
+	u, err := c.Diff(d.StateVector())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Structs() < 4_000 {
+		t.Fatalf("%d items, want one for each word", d.Structs())
+	}
+	if _, err := check(d, u); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestLimitsHold(t *testing.T) {
 	d := world(t)
 	c := copyOf(t, d, alice)
