@@ -55,7 +55,10 @@ type Range struct {
 }
 
 // Update is a decoded update, for those who must judge one before it is applied.
-type Update struct{ u update }
+type Update struct {
+	u    update
+	near int // struct that Inside found last: the next one asked for is mostly it or the one behind
+}
 
 // Decode reads an update of format v1 into u, replacing what was there. It refuses
 // what Apply refuses. u refers to b until the next Decode.
@@ -82,11 +85,19 @@ func (u *Update) Inside(id ID) bool {
 		return false
 	}
 	s := &u.u.sections[k]
-	structs := u.u.structs[s.from:s.to]
-	if id.Clock <= structs[0].clock || id.Clock >= s.end {
+	if id.Clock <= u.u.structs[s.from].clock || id.Clock >= s.end {
 		return false
 	}
-	_, found := slices.BinarySearchFunc(structs, id.Clock, func(p parsed, clock uint32) int { return cmp.Compare(p.clock, clock) })
+	for i := max(u.near, s.from); i < min(u.near+2, s.to); i++ {
+		if p := &u.u.structs[i]; p.clock <= id.Clock && id.Clock-p.clock < p.length {
+			u.near = i
+			return p.clock != id.Clock
+		}
+	}
+	i, found := slices.BinarySearchFunc(u.u.structs[s.from:s.to], id.Clock, func(p parsed, clock uint32) int { return cmp.Compare(p.clock, clock) })
+	if u.near = s.from + i; !found {
+		u.near--
+	}
 	return !found
 }
 

@@ -25,6 +25,7 @@ type Limits struct {
 	Nesting    int // of types in the document: 64
 	Cuts       int // places where one update cuts an item in two: 4,000
 	Alive      int // deleted ranges in one update that are not deleted yet: 40,000
+	Entries    int // new types and map entries in one update, the dearest structs to keep: 12,000
 	Names      int // different names of roots, keys, marks and elements in one update: 4,096
 	Name       int // bytes of a root's, key's or mark's name: 256
 	Value      int // bytes of one mark or embedded value: 64 KiB
@@ -36,7 +37,7 @@ type Limits struct {
 // Default is what zero fields of Limits stand for.
 var Default = Limits{
 	Bytes: 1 << 20, Structs: 20_000, Clients: 4096, Deletes: 200_000, Collected: 200_000,
-	Cuts: 4_000, Alive: 40_000, Names: 4096, Nesting: 64, Name: 256, Value: 64 << 10, Conflict: 1_000_000, DocBytes: 10_000_000, DocStructs: 1_000_000,
+	Cuts: 4_000, Alive: 40_000, Entries: 12_000, Names: 4096, Nesting: 64, Name: 256, Value: 64 << 10, Conflict: 1_000_000, DocBytes: 10_000_000, DocStructs: 1_000_000,
 }
 
 func (l Limits) orDefault() Limits {
@@ -52,6 +53,7 @@ func (l Limits) orDefault() Limits {
 	set(&l.Collected, Default.Collected)
 	set(&l.Cuts, Default.Cuts)
 	set(&l.Alive, Default.Alive)
+	set(&l.Entries, Default.Entries)
 	set(&l.Names, Default.Names)
 	set(&l.Nesting, Default.Nesting)
 	set(&l.Name, Default.Name)
@@ -67,7 +69,7 @@ type Request struct {
 	Doc    *crdt.Doc // not changed; must have nothing pending
 	Update []byte    // format v1
 	Leased func(client uint64) bool
-	Roots  []string // names of root types that may be written; nil means any
+	Roots  []string // root types that an update may name; nil means any. What has an origin lies where that lies: a document that began with these roots only keeps to them
 	Limits Limits
 }
 
@@ -125,6 +127,7 @@ type judge struct {
 	bytes   int
 	deleted uint64
 	cut     int
+	entries int
 	view    view
 }
 
@@ -144,7 +147,7 @@ func Check(r Request) (Info, error) {
 		return Info{}, refuse(TooLarge, "%d bytes", len(r.Update))
 	}
 	j := judges.Get().(*judge)
-	j.Request, j.info, j.bytes, j.deleted, j.cut = r, Info{}, 0, 0, 0
+	j.Request, j.info, j.bytes, j.deleted, j.cut, j.entries = r, Info{}, 0, 0, 0, 0
 	err := j.judge()
 	info := j.info
 	j.Request, j.info = Request{}, Info{}
@@ -259,6 +262,7 @@ func (j *judge) structure(i int, s crdt.Section, have uint32, st *crdt.Struct) e
 			return refuse(TooLarge, "%d clocks without content", j.deleted)
 		}
 	case crdt.KindType:
+		j.entries++
 		inside = own + 1
 		if int(inside) > j.Limits.Nesting {
 			return refuse(Nesting, "%d types in each other", inside)
@@ -270,6 +274,12 @@ func (j *judge) structure(i int, s crdt.Section, have uint32, st *crdt.Struct) e
 	}
 	if st.InRoot && len(j.Roots) > 0 && !slices.Contains(j.Roots, string(st.Root)) {
 		return refuse(Kind, "root type %.40q", st.Root)
+	}
+	if len(st.Key) > 0 {
+		j.entries++
+	}
+	if j.entries > j.Limits.Entries {
+		return refuse(TooLarge, "more than %d types and map entries", j.Limits.Entries)
 	}
 	if longest := max(len(st.Root), len(st.Key), len(st.Name)); longest > j.Limits.Name {
 		return refuse(TooLarge, "name of %d bytes", longest)
