@@ -51,7 +51,7 @@ type Doc struct {
 	tx       transaction
 	gap      gap
 	wasteful bool
-	rulers   [][]uint32    // see valueOffset
+	rulers   []ruler       // see valueOffset
 	rulerOf  map[int32]int // item -> its ruler
 
 	waiting        [][]byte          // updates whose structs miss something
