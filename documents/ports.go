@@ -86,6 +86,7 @@ type Hub interface {
 	View(ctx context.Context, doc MaterialID) (any, error) // made by View of this package
 	Seal(ctx context.Context, doc MaterialID) (collab.Sealed, error)
 	Reopen(ctx context.Context, doc MaterialID) error
+	Origins(ctx context.Context, doc MaterialID) (*collab.Origins, error)
 	Push(ctx context.Context, doc MaterialID, event []byte)
 }
 

@@ -13,9 +13,14 @@ func (d *Doc) Apply(update []byte) error {
 	if d.tx.open {
 		return fmt.Errorf("crdt: apply inside a transaction")
 	}
-	if d.keystroke(update) {
+	if d.applyTyped(update) || d.load(update) {
 		return nil
 	}
+	return d.applyAny(update)
+}
+
+// applyAny is the general way of Apply.
+func (d *Doc) applyAny(update []byte) error {
 	u := borrow()
 	defer u.release()
 	if err := u.parse(update); err != nil {
@@ -25,7 +30,7 @@ func (d *Doc) Apply(update []byte) error {
 	d.cursor.valid = false
 	d.take(u)
 	events := d.commit()
-	if len(u.structs) > 512 {
+	if n := len(u.structs); n > 512 && n > len(d.items)/2 {
 		d.trim()
 	}
 	d.tell(events)
@@ -57,13 +62,19 @@ func (d *Doc) take(u *update) {
 		if n > keptStructs {
 			cuts = 0 // a whole document: it was cut before
 		}
-		if n += cuts - d.unused; cap(d.items)-len(d.items) < n {
-			d.items = slices.Grow(d.items, n)
-		}
+		d.roomFor(n + cuts - d.unused)
 	}
 	if len(u.structs) > 0 {
 		retry = d.integrateAll(u)
 	}
+	d.takeDeletes(u)
+	if retry {
+		d.retryWaiting()
+	}
+}
+
+// takeDeletes applies the deletions of u as far as what they delete is there.
+func (d *Doc) takeDeletes(u *update) {
 	var rest []deletion
 	if len(u.deletes) > 0 {
 		if overlap(u.deletes) { // a range may be as wide as the document, and come again and again
@@ -81,9 +92,6 @@ func (d *Doc) take(u *update) {
 		if d.waitingDeletes = append(d.waitingDeletes, rest...); both {
 			d.waitingDeletes = sortDeletions(d.waitingDeletes)
 		}
-	}
-	if retry {
-		d.retryWaiting()
 	}
 }
 
@@ -284,48 +292,35 @@ func (d *Doc) integrateParsed(u *update, id uint64, p *parsed, offset uint32) {
 		d.addGC(c, p.clock+offset, p.length-offset)
 		return
 	}
-	if offset == 0 && d.extend(u, c, p) {
-		return
-	}
-	left, right := none, none
-	oc, rc := none, none
+	origin, right := cid{client: none}, cid{client: none}
 	if p.info&hasOrigin != 0 {
-		oc = c
-		if p.origin.client != id {
-			oc = d.clientOf(p.origin.client)
-		}
-		left = d.cleanEnd(oc, p.origin.clock)
+		origin = cid{d.clientOf(p.origin.client), p.origin.clock}
 	}
 	if p.info&hasRight != 0 {
-		rc = c
-		if p.right.client != id {
-			rc = d.clientOf(p.right.client)
-		}
-		right = d.cleanStart(rc, p.right.clock)
+		right = cid{d.clientOf(p.right.client), p.right.clock}
 	}
-	parent, key := none, none
-	switch {
-	case left != none && d.items[left].kind == kindGC, right != none && d.items[right].kind == kindGC:
-	case left != none:
-		parent, key = d.items[left].parent, d.items[left].key
-	case right != none:
-		parent, key = d.items[right].parent, d.items[right].key
-	case p.inRoot:
-		parent = d.root(d.intern(p.root.of(u.buf)))
-	default:
-		pc := &d.clients[d.clientOf(p.parent.client)]
-		if it := &d.items[pc.at(pc.find(p.parent.clock))]; it.kind == kindType {
-			parent = int32(it.off)
+	if offset == 0 && p.kind == kindString && d.extend(c, origin, right, p.content.of(u.buf), p.length) {
+		return
+	}
+	l, r := d.neighbours(origin, right)
+	parent, key := d.parentBeside(l, r)
+	if origin.client == none && right.client == none {
+		if p.inRoot {
+			parent = d.root(d.intern(p.root.of(u.buf)))
+		} else {
+			pc := &d.clients[d.clientOf(p.parent.client)]
+			if it := &d.items[pc.at(pc.find(p.parent.clock))]; it.kind == kindType {
+				parent = int32(it.off)
+			}
 		}
 	}
 	if p.keyed && parent != none {
 		key = d.intern(p.key.of(u.buf))
 	}
-	originClock := p.origin.clock
 	if offset > 0 {
-		left = d.cleanEnd(c, p.clock+offset-1)
-		oc, originClock = c, p.clock+offset-1
-		if d.items[left].kind == kindGC {
+		origin = cid{c, p.clock + offset - 1}
+		l = d.cleanEnd(c, origin.clock)
+		if d.items[l].kind == kindGC {
 			parent = none
 		}
 	}
@@ -336,19 +331,52 @@ func (d *Doc) integrateParsed(u *update, id uint64, p *parsed, offset uint32) {
 	x := d.newItem()
 	d.items[x] = item{
 		clock: p.clock + offset, length: p.length - offset, client: c, kind: p.kind,
-		originClient: oc, originClock: originClock, rightClient: rc, rightClock: p.right.clock,
-		left: left, right: right, parent: parent, key: key, block: none,
+		originClient: origin.client, originClock: origin.clock, rightClient: right.client, rightClock: right.clock,
+		left: l, right: r, parent: parent, key: key, block: none,
 	}
 	d.storeContent(x, u, p, offset)
 	d.integrate(x)
 }
 
+// neighbours returns the items that end with origin and start with right, either of
+// which may be absent.
+func (d *Doc) neighbours(origin, right cid) (l, r int32) {
+	l, r = none, none
+	if origin.client != none {
+		l = d.cleanEnd(origin.client, origin.clock)
+	}
+	if right.client == none {
+		return l, none
+	}
+	if l != none { // mostly they stand side by side
+		if r = d.items[l].right; r != none {
+			if it := &d.items[r]; it.client == right.client && it.clock == right.clock {
+				return l, r
+			}
+		}
+	}
+	return l, d.cleanStart(right.client, right.clock)
+}
+
+// parentBeside is where an item between l and r belongs: none when either of them is
+// collected, or both are absent.
+func (d *Doc) parentBeside(l, r int32) (parent, key int32) {
+	switch {
+	case l != none && d.items[l].kind == kindGC, r != none && d.items[r].kind == kindGC:
+	case l != none:
+		return d.items[l].parent, d.items[l].key
+	case r != none:
+		return d.items[r].parent, d.items[r].key
+	}
+	return none, none
+}
+
 // extend handles the common keystroke: text right behind the writer's last
 // character, with nobody else's in between. The last item just grows. It is what
 // integrating and merging would give.
-func (d *Doc) extend(u *update, c int32, p *parsed) bool {
+func (d *Doc) extend(c int32, origin, right cid, text []byte, length uint32) bool {
 	cl := &d.clients[c]
-	if p.kind != kindString || p.info&hasOrigin == 0 || p.origin.client != cl.id || p.origin.clock != p.clock-1 || len(cl.leaves) == 0 {
+	if origin.client != c || origin.clock+1 != cl.next || len(cl.leaves) == 0 {
 		return false
 	}
 	x := cl.at(cl.last())
@@ -356,27 +384,29 @@ func (d *Doc) extend(u *update, c int32, p *parsed) bool {
 	if it.kind != kindString || it.flags != 0 || it.key != none || int(it.off+it.size) != len(cl.arena) {
 		return false
 	}
-	if p.info&hasRight == 0 {
-		if it.right != none || it.rightClient != none {
+	if right.client != it.rightClient {
+		return false
+	}
+	if right.client == none {
+		if it.right != none {
 			return false
 		}
 	} else {
-		if it.right == none || it.rightClient == none || it.rightClock != p.right.clock || d.clients[it.rightClient].id != p.right.client {
+		if it.right == none || it.rightClock != right.clock {
 			return false
 		}
-		if r := &d.items[it.right]; r.client != it.rightClient || r.clock != p.right.clock {
+		if r := &d.items[it.right]; r.client != right.client || r.clock != right.clock {
 			return false
 		}
 	}
-	text := p.content.of(u.buf)
 	cl.arena = append(cl.arena, text...)
 	d.bytes += len(text)
 	it.size += uint32(len(text))
-	it.length += p.length
-	cl.next += p.length
-	d.types[it.parent].length += p.length
+	it.length += length
+	cl.next += length
+	d.types[it.parent].length += length
 	if it.block != none {
-		d.indexVisible(x, int(p.length))
+		d.indexVisible(x, int(length))
 	}
 	d.note(it.parent, none)
 	return true
@@ -453,8 +483,7 @@ func (d *Doc) deleteRange(ci int32, clock, end uint32) {
 	cl := &d.clients[ci]
 	p := cl.find(clock)
 	if it := &d.items[cl.at(p)]; !it.deleted() && it.clock < clock {
-		d.split(ci, p, clock-it.clock)
-		p = cl.find(clock)
+		p = d.split(ci, p, clock-it.clock)
 	}
 	for {
 		x := cl.at(p)
@@ -464,8 +493,7 @@ func (d *Doc) deleteRange(ci int32, clock, end uint32) {
 		}
 		if !it.deleted() {
 			if end < it.end() {
-				d.split(ci, p, end-it.clock)
-				p = cl.find(d.items[x].clock)
+				p = cl.prev(d.split(ci, p, end-it.clock))
 			}
 			d.delete(x)
 		}

@@ -10,10 +10,16 @@ func check(d *Doc) error {
 		if len(cl.leaves) == 0 {
 			return fmt.Errorf("client %d has no items", cl.id)
 		}
+		if len(cl.starts) != len(cl.leaves) {
+			return fmt.Errorf("client %d: %d leaves, but the starts of %d", cl.id, len(cl.leaves), len(cl.starts))
+		}
 		next := uint32(0)
 		for li, leaf := range cl.leaves {
 			if len(leaf) == 0 {
 				return fmt.Errorf("client %d: leaf %d is empty", cl.id, li)
+			}
+			if cl.starts[li] != leaf[0].clock {
+				return fmt.Errorf("client %d: leaf %d starts at %d, not %d", cl.id, li, leaf[0].clock, cl.starts[li])
 			}
 			for _, r := range leaf {
 				it := &d.items[r.item]

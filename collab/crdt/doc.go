@@ -16,6 +16,9 @@ type Config struct {
 	KeepDeleted bool
 }
 
+// recentBits: so many of the people who write at the same time are found without the map.
+const recentBits = 6
+
 // Doc is one replica of a document. It belongs to one goroutine at a time.
 type Doc struct {
 	me          uint64
@@ -23,10 +26,9 @@ type Doc struct {
 
 	clients     []client
 	clientIndex map[uint64]int32
-	ids         []uint64  // of clients, close together for conflict scans
-	order       []int32   // clients by id, the highest first
-	recent      int32     // client of the last lookup
-	lately      [16]int32 // clients of the last lookups, by their ids
+	ids         []uint64               // of clients, close together for conflict scans
+	order       []int32                // clients by id, the highest first
+	recent      [1 << recentBits]int32 // clients of the last lookups, by a hash of their ids
 
 	items  []item
 	free   int32 // list of unused slots in items

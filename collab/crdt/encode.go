@@ -80,7 +80,8 @@ func (d *Doc) encodeFrom(sv map[uint64]uint32) []byte {
 	return d.appendDeleteSet(b)
 }
 
-// encodeTransaction writes what the transaction that just ended did.
+// encodeTransaction writes what the transaction that just ended did. The bytes are the
+// caller's, and no more of them than needed: they are often kept.
 func (d *Doc) encodeTransaction() []byte {
 	n := 0
 	for _, c := range d.tx.touched {
@@ -88,7 +89,8 @@ func (d *Doc) encodeTransaction() []byte {
 			n++
 		}
 	}
-	b := appendUint(make([]byte, 0, 64), uint64(n))
+	var room [64]byte
+	b := appendUint(room[:0], uint64(n))
 	if n == 1 && len(d.tx.touched) == 1 {
 		b = d.appendStructs(b, d.tx.touched[0], d.clients[d.tx.touched[0]].before)
 	} else if n > 0 {
@@ -102,7 +104,7 @@ func (d *Doc) encodeTransaction() []byte {
 	for _, r := range d.tx.deleted {
 		ds = append(ds, deletion{d.clients[r.client].id, r.clock, r.len})
 	}
-	return appendDeletions(b, sortDeletions(ds))
+	return bytes.Clone(appendDeletions(b, sortDeletions(ds)))
 }
 
 // appendStructs writes a client's section from clock on.

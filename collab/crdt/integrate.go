@@ -97,7 +97,7 @@ func (d *Doc) cleanStart(c int32, clock uint32) int32 {
 	p := cl.find(clock)
 	x := cl.at(p)
 	if it := &d.items[x]; it.clock < clock && it.kind != kindGC {
-		return d.split(c, p, clock-it.clock)
+		return cl.at(d.split(c, p, clock-it.clock))
 	}
 	return x
 }
@@ -113,8 +113,8 @@ func (d *Doc) cleanEnd(c int32, clock uint32) int32 {
 	return x
 }
 
-// split cuts the item at p after diff clocks and returns the right part.
-func (d *Doc) split(c int32, p place, diff uint32) int32 {
+// split cuts the item at p after diff clocks and returns the place of the right part.
+func (d *Doc) split(c int32, p place, diff uint32) place {
 	x := d.clients[c].at(p)
 	y := d.newItem()
 	l, r := &d.items[x], &d.items[y]
@@ -138,9 +138,8 @@ func (d *Doc) split(c int32, p place, diff uint32) int32 {
 	if k, ok := d.rulerOf[x]; ok {
 		d.rulerOf[y] = k
 	}
-	d.clients[c].insert(p, r.clock, y)
 	d.tx.merge = append(d.tx.merge, cid{c, r.clock})
-	return y
+	return d.clients[c].insert(p, r.clock, y)
 }
 
 func (d *Doc) splitContent(l, r *item, diff uint32) {
@@ -232,9 +231,10 @@ func (d *Doc) splitSurrogate(l, r *item, p []byte, at int) {
 	d.bytes += 2 // two characters of three bytes for one of four
 }
 
-// integrate puts item x, whose left, right and parent are resolved, into its
-// sequence or key history. This is the conflict resolution of YATA as in Yjs.
-func (d *Doc) integrate(x int32) {
+// link puts item x, whose left, right and parent are resolved, into its sequence or
+// key history, in which it may replace the current value. This is the conflict
+// resolution of YATA as in Yjs.
+func (d *Doc) link(x int32) {
 	it := &d.items[x]
 	if left := it.left; left != none && d.items[left].right != it.right ||
 		left == none && (it.right == none || d.items[it.right].left != none) {
@@ -264,8 +264,13 @@ func (d *Doc) integrate(x int32) {
 	}
 	if replaced != none {
 		d.delete(replaced)
-		it = &d.items[x]
 	}
+}
+
+// integrate links item x and enters it everywhere else.
+func (d *Doc) integrate(x int32) {
+	d.link(x)
+	it := &d.items[x]
 	cl := &d.clients[it.client]
 	if it.key == none {
 		ty := &d.types[it.parent]
@@ -422,13 +427,19 @@ func (d *Doc) collect(x int32) {
 		d.collectChildren(int32(it.off))
 		it = &d.items[x]
 	default:
-		d.clients[it.client].dead += int(it.size)
-		d.bytes -= int(it.size)
-		if cl := &d.clients[it.client]; cl.dead >= compactFrom && cl.dead > len(cl.arena)/2 {
-			d.wasteful = true
-		}
+		d.drop(it.client, it.size)
 	}
 	it.kind, it.off, it.size = kindDeleted, 0, 0
+}
+
+// drop notes that size bytes of a client's content belong to nobody any more.
+func (d *Doc) drop(c int32, size uint32) {
+	cl := &d.clients[c]
+	cl.dead += int(size)
+	d.bytes -= int(size)
+	if cl.dead >= compactFrom && cl.dead > len(cl.arena)/2 {
+		d.wasteful = true
+	}
 }
 
 func (d *Doc) collectChildren(t int32) {
@@ -493,6 +504,9 @@ func (d *Doc) mergeLeft(c int32, p place) place {
 
 func (d *Doc) merge(x, y int32) bool {
 	l, r := &d.items[x], &d.items[y]
+	if l.right != y && l.kind != kindGC { // most often, and r, which may be far away, is not touched
+		return false
+	}
 	if l.kind != r.kind || l.flags != r.flags {
 		return false
 	}
@@ -501,8 +515,7 @@ func (d *Doc) merge(x, y int32) bool {
 		d.freeItem(y)
 		return true
 	}
-	if l.right != y || r.originClient != l.client || r.originClock != l.end()-1 ||
-		l.rightClient != r.rightClient || l.rightClient != none && l.rightClock != r.rightClock {
+	if !d.continues(x, y) {
 		return false
 	}
 	switch l.kind {
@@ -529,6 +542,14 @@ func (d *Doc) merge(x, y int32) bool {
 	l.length += r.length
 	d.freeItem(y)
 	return true
+}
+
+// continues reports whether item y was made, or could have been, as the part of x
+// that follows on its end.
+func (d *Doc) continues(x, y int32) bool {
+	l, r := &d.items[x], &d.items[y]
+	return l.right == y && r.originClient == l.client && r.originClock == l.end()-1 &&
+		l.rightClient == r.rightClient && (l.rightClient == none || l.rightClock == r.rightClock)
 }
 
 // gap is room in front of a content, made by gather.
@@ -684,6 +705,12 @@ func (d *Doc) mergeRange(r deletedRange) {
 func (d *Doc) mergeNew(c int32) {
 	cl := &d.clients[c]
 	if cl.next == cl.before {
+		return
+	}
+	if p := cl.last(); d.items[cl.at(p)].clock == cl.before { // a single one
+		if !cl.isFirst(p) {
+			d.mergeLeft(c, p)
+		}
 		return
 	}
 	first := cl.find(cl.before)

@@ -1,8 +1,10 @@
 package crdt
 
 import (
+	"encoding/binary"
 	"errors"
 	"math"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -44,14 +46,41 @@ func (r *reader) uint() uint64 {
 }
 
 func (r *reader) uintLong() uint64 {
-	var x uint64
-	for s := uint(0); s < 64; s += 7 {
-		if r.i >= len(r.b) {
-			r.bad = true
-			return 0
+	x, i := uintAt(r.b, r.i)
+	if i > len(r.b) {
+		r.fail()
+		return 0
+	}
+	r.i = i
+	return x
+}
+
+// beyond is where a number ends that is none: past every buffer.
+const beyond = math.MaxInt
+
+// uintAt reads the number at b[i] and returns where it ends: beyond when it is
+// truncated, overlong or too large. i may be beyond already.
+func uintAt(b []byte, i int) (x uint64, end int) {
+	if len(b)-i >= 8 {
+		// A client id has five bytes or more: all at once costs less than one by one.
+		w := binary.LittleEndian.Uint64(b[i:])
+		if stop := ^w & 0x8080808080808080; stop != 0 {
+			w &= (stop ^ (stop - 1)) & 0x7f7f7f7f7f7f7f7f
+			w = w&0x007f007f007f007f | w&0x7f007f007f007f00>>1
+			w = w&0x00003fff00003fff | w&0x3fff00003fff0000>>2
+			w = w&0x000000000fffffff | w&0x0fffffff00000000>>4
+			if w > maxID {
+				return 0, beyond
+			}
+			return w, i + (bits.TrailingZeros64(stop)+1)/8
 		}
-		c := r.b[r.i]
-		r.i++
+	}
+	for s := uint(0); s < 64; s += 7 {
+		if i >= len(b) {
+			return 0, beyond
+		}
+		c := b[i]
+		i++
 		if s == 63 && c > 1 {
 			break
 		}
@@ -60,11 +89,10 @@ func (r *reader) uintLong() uint64 {
 			if x > maxID {
 				break
 			}
-			return x
+			return x, i
 		}
 	}
-	r.fail()
-	return 0
+	return 0, beyond
 }
 
 // clock reads a number that must fit the engine's 32-bit clocks.

@@ -53,14 +53,14 @@ const leafSize = 128
 // client is one writer's part of the document.
 type client struct {
 	id     uint64
-	wire   shortID // id, encoded
-	arena  []byte  // contents in clock order: typing extends the last item in place
-	dead   int     // bytes of the arena that no item owns any more
-	leaves [][]run // all items by clock; no leaf is empty
-	hint   int     // leaf of the last hit
-	next   uint32  // the clock expected next
-	before uint32  // next when the running transaction first touched the client
-	txn    uint32  // the transaction that before belongs to
+	arena  []byte   // contents in clock order: typing extends the last item in place
+	dead   int      // bytes of the arena that no item owns any more
+	leaves [][]run  // all items by clock; no leaf is empty
+	starts []uint32 // first clock of every leaf, close together for searches
+	hint   int      // leaf of the last hit
+	next   uint32   // the clock expected next
+	before uint32   // next when the running transaction first touched the client
+	txn    uint32   // the transaction that before belongs to
 }
 
 // place is a position in a client's index.
@@ -69,27 +69,31 @@ type place struct{ leaf, i int }
 // find returns the place of the item that holds clock, which must be below next.
 func (c *client) find(clock uint32) place {
 	l := c.hint
-	if l >= len(c.leaves) || c.leaves[l][0].clock > clock || (l+1 < len(c.leaves) && c.leaves[l+1][0].clock <= clock) {
-		l = len(c.leaves) - 1
-		if c.leaves[l][0].clock > clock {
-			l = sort.Search(len(c.leaves), func(i int) bool { return c.leaves[i][0].clock > clock }) - 1
+	if l >= len(c.starts) || c.starts[l] > clock || l+1 < len(c.starts) && c.starts[l+1] <= clock {
+		l = 0
+		// Nobody can foretell which way a search turns; written like this it does not branch.
+		for n := len(c.starts); n > 1; {
+			half := n / 2
+			if c.starts[l+half] <= clock {
+				l += half
+			}
+			n -= half
 		}
 		c.hint = l
 	}
 	leaf := c.leaves[l]
-	lo, hi := 0, len(leaf)
-	if leaf[hi-1].clock <= clock {
-		return place{l, hi - 1}
+	i, n := 0, len(leaf)
+	if leaf[n-1].clock <= clock {
+		return place{l, n - 1}
 	}
-	for hi-lo > 1 {
-		m := int(uint(lo+hi) >> 1)
-		if leaf[m].clock <= clock {
-			lo = m
-		} else {
-			hi = m
+	for n > 1 {
+		half := n / 2
+		if leaf[i+half].clock <= clock {
+			i += half
 		}
+		n -= half
 	}
-	return place{l, lo}
+	return place{l, i}
 }
 
 func (c *client) at(p place) int32 { return c.leaves[p.leaf][p.i].item }
@@ -130,6 +134,7 @@ func (c *client) push(clock uint32, it int32) {
 		leaf = make([]run, 0, leafSize)
 	}
 	c.leaves = append(c.leaves, append(leaf, run{clock, it}))
+	c.starts = append(c.starts, clock)
 }
 
 // insert puts an item right after p and returns its place.
@@ -140,9 +145,8 @@ func (c *client) insert(p place, clock uint32, it int32) place {
 		right := make([]run, len(leaf)-half, leafSize)
 		copy(right, leaf[half:])
 		c.leaves[p.leaf] = leaf[:half]
-		c.leaves = append(c.leaves, nil)
-		copy(c.leaves[p.leaf+2:], c.leaves[p.leaf+1:])
-		c.leaves[p.leaf+1] = right
+		c.leaves = slices.Insert(c.leaves, p.leaf+1, right)
+		c.starts = slices.Insert(c.starts, p.leaf+1, right[0].clock)
 		if p.i >= half {
 			p = place{p.leaf + 1, p.i - half}
 		}
@@ -159,7 +163,8 @@ func (c *client) insert(p place, clock uint32, it int32) place {
 func (c *client) remove(p place) {
 	leaf := c.leaves[p.leaf]
 	if len(leaf) == 1 {
-		c.leaves = append(c.leaves[:p.leaf], c.leaves[p.leaf+1:]...)
+		c.leaves = slices.Delete(c.leaves, p.leaf, p.leaf+1)
+		c.starts = slices.Delete(c.starts, p.leaf, p.leaf+1)
 		if c.hint >= len(c.leaves) {
 			c.hint = len(c.leaves) - 1
 		}
@@ -167,20 +172,25 @@ func (c *client) remove(p place) {
 	}
 	copy(leaf[p.i:], leaf[p.i+1:])
 	c.leaves[p.leaf] = leaf[:len(leaf)-1]
+	c.starts[p.leaf] = leaf[0].clock
+}
+
+// restart notes that the item at p starts at another clock now.
+func (c *client) restart(p place, clock uint32) {
+	c.leaves[p.leaf][p.i].clock = clock
+	if p.i == 0 {
+		c.starts[p.leaf] = clock
+	}
 }
 
 // clientOf returns the index of a known client, or none.
 func (d *Doc) clientOf(id uint64) int32 {
-	if d.recent < int32(len(d.ids)) && d.ids[d.recent] == id {
-		return d.recent
-	}
-	at := &d.lately[id%uint64(len(d.lately))]
-	if i := *at; i < int32(len(d.ids)) && d.ids[i] == id {
-		d.recent = i
-		return i
+	r := &d.recent[id*0x9e3779b97f4a7c15>>(64-recentBits)]
+	if int(*r) < len(d.ids) && d.ids[*r] == id {
+		return *r
 	}
 	if i, ok := d.clientIndex[id]; ok {
-		d.recent, *at = i, i
+		*r = i
 		return i
 	}
 	return none
@@ -192,14 +202,13 @@ func (d *Doc) addClient(id uint64) int32 {
 		return i
 	}
 	i := int32(len(d.clients))
-	d.clients = append(d.clients, client{id: id, wire: newShortID(id)})
+	d.clients = append(d.clients, client{id: id})
 	d.ids = append(d.ids, id)
 	d.clientIndex[id] = i
 	at := sort.Search(len(d.order), func(k int) bool { return d.clients[d.order[k]].id < id })
 	d.order = append(d.order, 0)
 	copy(d.order[at+1:], d.order[at:])
 	d.order[at] = i
-	d.recent = i
 	return i
 }
 
@@ -211,6 +220,14 @@ func (d *Doc) stateOf(id uint64) uint32 {
 	return 0
 }
 
+// roomFor makes room for n more items at least. The slab grows by more than the quarter
+// that append takes: every copy is memory that is touched for the first time.
+func (d *Doc) roomFor(n int) {
+	if n > cap(d.items)-len(d.items) {
+		d.items = slices.Grow(d.items, max(n, min(len(d.items), 8<<10+len(d.items)/2)))
+	}
+}
+
 func (d *Doc) newItem() int32 {
 	if d.free != none {
 		x := d.free
@@ -219,8 +236,7 @@ func (d *Doc) newItem() int32 {
 		return x
 	}
 	if len(d.items) == cap(d.items) {
-		// by half, where append would take a quarter: moving the slab costs more than the room
-		d.items = slices.Grow(d.items, max(1+len(d.items)-d.tx.items, len(d.items)/2))
+		d.roomFor(1 + len(d.items) - d.tx.items)
 	}
 	d.items = append(d.items, item{})
 	return int32(len(d.items) - 1)

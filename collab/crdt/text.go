@@ -18,6 +18,8 @@ type Op struct {
 	Map    *Map // an embedded Y.Map
 	Attrs  Attrs
 	ID     ID // of the first character, or of the embedded thing
+
+	Deleted bool // only from Everything
 }
 
 // Text is a sequence of characters and embedded things with marks.
@@ -46,44 +48,55 @@ func (t *Text) String() string {
 
 // Delta returns the content as pieces of equal marks. Pieces may share one Attrs,
 // which must not be changed.
-func (t *Text) Delta() []Op { return t.pieces(false) }
+func (t *Text) Delta() []Op { return t.pieces(false, false) }
 
 // Authored is Delta cut also wherever the ids of neighbouring characters do not follow
 // on from each other: every piece is one writer's, and its n-th unit has the clock
 // ID.Clock+n.
-func (t *Text) Authored() []Op { return t.pieces(true) }
+func (t *Text) Authored() []Op { return t.pieces(true, false) }
 
-func (t *Text) pieces(byWriter bool) []Op {
-	ops, _, _ := t.read(t.d.types[t.t].start, nil, byWriter, wholeText)
+// Everything is Authored with what has been deleted, in its place. Of a document that does not keep deleted content
+// (Config.KeepDeleted) it gives what Authored gives.
+func (t *Text) Everything() []Op { return t.pieces(true, true) }
+
+func (t *Text) pieces(byWriter, gone bool) []Op {
+	ops, _, _ := t.read(t.d.types[t.t].start, nil, cutting{byWriter: byWriter, gone: gone})
 	return ops
 }
 
-// wholeText stands in for a part where parts do not matter.
-const wholeText = Part(none)
+// cutting says which pieces read makes of a text.
+type cutting struct {
+	byWriter bool // cut wherever ids do not follow on from each other
+	gone     bool // with what has been deleted
+	inPart   bool // end with the part that is called part
+	part     Part
+}
 
-// read returns the pieces from item x on, where the marks cur are in force: to the end of the text, or of part s.
-// With them come the marks in force there and the map that begins the next part, if any.
-func (t *Text) read(x int32, cur attrList, byWriter bool, s Part) (ops []Op, after attrList, end int32) {
+// read returns the pieces from item x on, where the marks cur are in force. With them come the marks in force at the end
+// and the map that begins the next part, if it ended there.
+func (t *Text) read(x int32, cur attrList, c cutting) (ops []Op, after attrList, end int32) {
 	d := t.d
 	attrs := cur.attrs(d)
 	var text []byte
 	var first, next ID
+	deleted := false // of text
 	pack := func() {
 		if len(text) > 0 {
-			ops = append(ops, Op{Insert: string(text), Attrs: attrs, ID: first})
+			ops = append(ops, Op{Insert: string(text), Attrs: attrs, ID: first, Deleted: deleted})
 			text = text[:0]
 		}
 	}
 	for ; x != none; x = d.items[x].right {
 		it := &d.items[x]
-		if it.deleted() {
+		if it.deleted() && (!c.gone || it.kind == kindFormat) {
 			continue
 		}
 		switch it.kind {
 		case kindString:
-			if byWriter && d.idOf(it) != next {
+			if c.byWriter && d.idOf(it) != next || it.deleted() != deleted {
 				pack()
 			}
+			deleted = it.deleted()
 			if len(text) == 0 {
 				first = d.idOf(it)
 			}
@@ -91,10 +104,12 @@ func (t *Text) read(x int32, cur attrList, byWriter bool, s Part) (ops []Op, aft
 			text = append(text, d.content(it)...)
 		case kindEmbed, kindType:
 			pack()
-			if is := d.partOf(x); is != 0 && is != s && s != wholeText {
-				return ops, cur, x
+			if c.inPart {
+				if p := d.partOf(x); p != 0 && p != c.part {
+					return ops, cur, x
+				}
 			}
-			op := Op{Attrs: attrs, ID: d.idOf(it)}
+			op := Op{Attrs: attrs, ID: d.idOf(it), Deleted: it.deleted()}
 			if it.kind == kindEmbed {
 				op.Embed = decodeJSON(d.content(it))
 			} else if m, ok := d.wrap(int32(it.off)).(*Map); ok {
@@ -327,14 +342,24 @@ func (d *Doc) findPosition(t int32, i int) textPos {
 	return pos
 }
 
-// addLocal makes and integrates an item of our own between two neighbours. For
+// addLocal makes and integrates an item of our own between two neighbours, or makes
+// the left one longer where both would merge, and returns what now ends with it. For
 // kindType content is the kind of type, for kindFormat the key as varUint and the value.
 func (d *Doc) addLocal(t, key, left, right int32, kind uint8, content []byte, length uint32) int32 {
 	c := d.addClient(d.me)
 	d.touch(c)
 	d.cursor.valid = false
-	x := d.newItem()
 	cl := &d.clients[c]
+	if kind == kindString && left != none && d.items[left].client == c && d.items[left].end() == cl.next {
+		next := cid{client: none}
+		if right != none {
+			next = cid{d.items[right].client, d.items[right].clock}
+		}
+		if d.extend(c, cid{c, cl.next - 1}, next, content, length) {
+			return left
+		}
+	}
+	x := d.newItem()
 	it := &d.items[x]
 	*it = item{clock: cl.next, length: length, client: c, kind: kind, originClient: none, rightClient: none,
 		left: left, right: right, parent: t, key: key, block: none}
@@ -394,8 +419,12 @@ func (d *Doc) insertContent(t int32, pos *textPos, given attrList, kind uint8, c
 		}
 		d.prelim = nil
 	}
-	pos.right = x
-	d.forward(pos)
+	if x == pos.left { // which has grown
+		pos.index += int(length)
+	} else {
+		pos.right = x
+		d.forward(pos)
+	}
 	it := &d.items[x]
 	after := cursor{valid: true, t: t, last: cid{it.client, it.end() - 1}, index: pos.index, attrs: slices.Clone(pos.attrs)}
 	d.closeMarks(t, pos, negated)
