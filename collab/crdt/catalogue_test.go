@@ -313,3 +313,23 @@ func TestACutPairShowsInTheEncodedState(t *testing.T) {
 	}
 	wantText(t, apply(t, d.Encode()), d.Text("text").String())
 }
+
+// The slot of a deleted map's item goes to the next new item; whoever still holds the map must not come to write into that.
+func TestADeletedMapStaysDeleted(t *testing.T) {
+	d := New(Config{Client: 1})
+	text := d.Text("text")
+	text.Insert(0, "a", nil)
+	m := text.InsertMap(1, map[string]any{"kind": "p"}, nil)
+	text.Delete(0, 2) // both deleted items become one
+	text.InsertEmbed(0, "b", Attrs{})
+	if !m.Deleted() {
+		t.Error("a deleted map says that it is there")
+	}
+	state := d.Encode()
+	if m.Set("k", 1); !bytes.Equal(d.Encode(), state) {
+		t.Errorf("writing to a deleted map changed the document from %x to %x", state, d.Encode())
+	}
+	if e := apply(t, state); !bytes.Equal(e.Encode(), state) {
+		t.Errorf("a copy has %x, want %x", e.Encode(), state)
+	}
+}

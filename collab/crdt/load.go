@@ -41,7 +41,7 @@ type loading struct {
 // load takes in update if it is a whole state and the document is empty. Otherwise it
 // changes nothing and reports false.
 func (d *Doc) load(update []byte) bool {
-	if len(update) < loadFrom || uint64(len(update)) > math.MaxUint32 || len(d.clients) > 0 || d.Pending() || len(d.observers)+len(d.followers) > 0 {
+	if len(update) < loadFrom || uint64(len(update)) > math.MaxUint32 || len(d.clients) > 0 || d.Pending() || d.watched() {
 		return false
 	}
 	u := borrow()

@@ -33,7 +33,7 @@ func (t *Text) Part(s Part, before Marks) (ops []Op, after Marks, next Part) {
 	if s != 0 {
 		from = d.types[s].item
 	}
-	ops, cur, end := t.read(from, slices.Clone(before.list), false, false, s)
+	ops, cur, end := t.read(from, slices.Clone(before.list), cutting{inPart: true, part: s})
 	for i := range cur {
 		cur[i].value = bytes.Clone(cur[i].value) // the document moves its bytes
 	}

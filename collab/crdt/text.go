@@ -60,16 +60,21 @@ func (t *Text) Authored() []Op { return t.pieces(true, false) }
 func (t *Text) Everything() []Op { return t.pieces(true, true) }
 
 func (t *Text) pieces(byWriter, gone bool) []Op {
-	ops, _, _ := t.read(t.d.types[t.t].start, nil, byWriter, gone, wholeText)
+	ops, _, _ := t.read(t.d.types[t.t].start, nil, cutting{byWriter: byWriter, gone: gone})
 	return ops
 }
 
-// wholeText stands in for a part where parts do not matter.
-const wholeText = Part(none)
+// cutting says which pieces read makes of a text.
+type cutting struct {
+	byWriter bool // cut wherever ids do not follow on from each other
+	gone     bool // with what has been deleted
+	inPart   bool // end with the part that is called part
+	part     Part
+}
 
-// read returns the pieces from item x on, where the marks cur are in force: to the end of the text, or of part s.
-// With them come the marks in force there and the map that begins the next part, if any.
-func (t *Text) read(x int32, cur attrList, byWriter, gone bool, s Part) (ops []Op, after attrList, end int32) {
+// read returns the pieces from item x on, where the marks cur are in force. With them come the marks in force at the end
+// and the map that begins the next part, if it ended there.
+func (t *Text) read(x int32, cur attrList, c cutting) (ops []Op, after attrList, end int32) {
 	d := t.d
 	attrs := cur.attrs(d)
 	var text []byte
@@ -83,12 +88,12 @@ func (t *Text) read(x int32, cur attrList, byWriter, gone bool, s Part) (ops []O
 	}
 	for ; x != none; x = d.items[x].right {
 		it := &d.items[x]
-		if it.deleted() && (!gone || it.kind == kindFormat) {
+		if it.deleted() && (!c.gone || it.kind == kindFormat) {
 			continue
 		}
 		switch it.kind {
 		case kindString:
-			if byWriter && d.idOf(it) != next || it.deleted() != deleted {
+			if c.byWriter && d.idOf(it) != next || it.deleted() != deleted {
 				pack()
 			}
 			deleted = it.deleted()
@@ -99,8 +104,10 @@ func (t *Text) read(x int32, cur attrList, byWriter, gone bool, s Part) (ops []O
 			text = append(text, d.content(it)...)
 		case kindEmbed, kindType:
 			pack()
-			if is := d.partOf(x); is != 0 && is != s && s != wholeText {
-				return ops, cur, x
+			if c.inPart {
+				if p := d.partOf(x); p != 0 && p != c.part {
+					return ops, cur, x
+				}
 			}
 			op := Op{Attrs: attrs, ID: d.idOf(it), Deleted: it.deleted()}
 			if it.kind == kindEmbed {

@@ -145,7 +145,7 @@ func (d *Doc) gone(t int32) bool {
 	if ty.item == none {
 		return ty.name == none
 	}
-	return d.items[ty.item].deleted()
+	return ty.collected || d.items[ty.item].deleted() // a collected type's item may be another's by now
 }
 
 // Get returns the value of a key: a plain value or a handle of a shared type.
