@@ -753,7 +753,7 @@ func attacks() map[string]megabyte {
 // that are made or passed; milliseconds are only printed.
 func TestAttacksCostLittle(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection empties the scratch space that is kept from one update to the next
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // each processor has scratch space of its own
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))  // each processor has scratch space of its own
 	for name, a := range attacks() {
 		var took time.Duration
 		var grown uint64
