@@ -52,17 +52,15 @@ func (d *Doc) trim() {
 // take integrates a parsed update inside the open transaction.
 func (d *Doc) take(u *update) {
 	retry := false
-	if n := len(u.structs); n > 64 {
-		cuts := 0 // a struct between two others may cut an item
-		for i := range u.structs {
-			if u.structs[i].info&(hasOrigin|hasRight) == hasOrigin|hasRight {
-				cuts++
+	if n := len(u.structs); n > 64 && n > len(d.items)/4 { // otherwise the slab grows as always
+		if n <= keptStructs { // a whole document was cut before
+			for i := range u.structs {
+				if u.structs[i].info&(hasOrigin|hasRight) == hasOrigin|hasRight {
+					n++ // a struct between two others may cut an item
+				}
 			}
 		}
-		if n > keptStructs {
-			cuts = 0 // a whole document: it was cut before
-		}
-		d.roomFor(n + cuts - d.unused)
+		d.roomFor(n - d.unused)
 	}
 	if len(u.structs) > 0 {
 		retry = d.integrateAll(u)
