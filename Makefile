@@ -5,7 +5,8 @@
 
 GO ?= go
 export GOTOOLCHAIN = local
-export GOFLAGS = -mod=readonly
+# -trimpath everywhere: build, vet and tests then share one compiled copy of each dependency
+export GOFLAGS = -mod=readonly -trimpath
 BIN = bin/spolupis
 
 .PHONY: run build test test-go test-frontend test-browser check dist install bench clean
@@ -14,7 +15,7 @@ run: build
 	$(BIN) demo
 
 build:
-	$(GO) build -trimpath -o bin/ ./cmd/spolupis ./cmd/hammer
+	$(GO) build -o bin/ ./cmd/spolupis ./cmd/hammer
 
 install:
 	.ci/install

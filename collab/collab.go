@@ -75,6 +75,13 @@ type Head struct {
 	Body        *crdt.Doc // a fresh copy that belongs to the caller
 }
 
+// Sealed is a document that takes no more updates.
+type Sealed struct {
+	Seq   int64  // the last update contained
+	State []byte // the whole document as one update; shared, not to be changed
+	View  any    // what Hub.View gives for it
+}
+
 // Anchor is a passage of the body that survives edits around it: two encoded relative positions, the start sticking to
 // the character after it (assoc 0), the end to the character before it (assoc -1).
 type Anchor struct {

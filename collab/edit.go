@@ -61,6 +61,17 @@ func (r *room) head() Head {
 	return Head{Seq: r.seq, Sealed: r.sealed.Load(), State: r.encoded(), StateVector: r.d.StateVector()}
 }
 
+// seen returns what the domain above keeps of the document.
+func (r *room) seen() any {
+	if r.h.cfg.View == nil {
+		return nil
+	}
+	if r.view == nil {
+		r.view = r.h.cfg.View(r.d)
+	}
+	return r.view()
+}
+
 // encoded returns the whole document; the bytes are shared and never changed.
 func (r *room) encoded() []byte {
 	if r.full == nil {

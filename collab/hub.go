@@ -28,6 +28,12 @@ type Config struct {
 	Commands Commands     // nil: no commands; may be set later by SetCommands
 	Logger   *slog.Logger // nil: slog.Default()
 
+	// View makes what the domain above wants to have at hand of an open document, such as its paragraphs, so that it need not
+	// go through a copy. It is called when somebody asks for it first; what it returns is called each time somebody
+	// asks, and gives a value that may be passed around. Both run in the room, which owns d, hold up everybody
+	// there and must not change d. nil: there is no View.
+	View func(d *crdt.Doc) func() any
+
 	// Text says a dictionary key in a language, for replies and close reasons; nil: the key itself.
 	Text func(lang, key string, args ...any) string
 
@@ -242,10 +248,26 @@ func (h *Hub) Edit(ctx context.Context, who security.Actor, doc DocumentID, chan
 	return head.withBody()
 }
 
-// Seal ends editing of doc on all nodes: not one update is stored after the head that it returns. People may stay and read;
+// View returns what Config.View keeps of doc, with every update that was acknowledged anywhere before the call.
+func (h *Hub) View(ctx context.Context, doc DocumentID) (any, error) {
+	var view any
+	err := h.call(ctx, doc, func(ctx context.Context, r *room) error {
+		if err := r.catchUp(ctx); err != nil {
+			return err
+		}
+		view = r.seen()
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("view of %s: %w", doc, err)
+	}
+	return view, nil
+}
+
+// Seal ends editing of doc on all nodes: not one update is stored after what it returns. People may stay and read;
 // whoever still sends an update is closed with CodeFrozen. Idempotent.
-func (h *Hub) Seal(ctx context.Context, doc DocumentID) (Head, error) {
-	var head Head
+func (h *Hub) Seal(ctx context.Context, doc DocumentID) (Sealed, error) {
+	var sealed Sealed
 	err := h.call(ctx, doc, func(ctx context.Context, r *room) error {
 		if _, err := h.cfg.Log.Seal(ctx, doc); err != nil {
 			return err
@@ -254,13 +276,13 @@ func (h *Hub) Seal(ctx context.Context, doc DocumentID) (Head, error) {
 			return err
 		}
 		r.publish(hint{kind: hintState})
-		head = r.head()
+		sealed = Sealed{Seq: r.seq, State: r.encoded(), View: r.seen()}
 		return nil
 	})
 	if err != nil {
-		return Head{}, fmt.Errorf("seal %s: %w", doc, err)
+		return Sealed{}, fmt.Errorf("seal %s: %w", doc, err)
 	}
-	return head.withBody()
+	return sealed, nil
 }
 
 // Reopen lets doc be edited again. Idempotent.

@@ -17,11 +17,15 @@ type mark struct {
 	by    *Member   // nil when he is on another node
 	node  string    // which one
 	who   Person    //
-	heard time.Time // when it was last heard of, for other nodes, which may vanish without a word
+	heard time.Time // when it was last told
 }
 
-// forgetAfter is how long presence from another node is believed without being repeated. Clients repeat theirs every 15 s.
-const forgetAfter = 45 * time.Second
+// How long presence is believed without being repeated: 30 s, as y-protocols awareness does. Clients repeat theirs every 15 s,
+// and what comes from another node may have missed one of them.
+const (
+	forgetAfter          = 30 * time.Second
+	forgetElsewhereAfter = 45 * time.Second
+)
 
 // presenceOf takes what m says about itself. Entries for other people's client ids are dropped, and of its own only where
 // it is in the document is kept; who it is, we say.
@@ -29,6 +33,8 @@ func (r *room) presenceOf(ctx context.Context, m *Member, ps []wire.Presence) {
 	if _, ok := r.members[m]; !ok {
 		return
 	}
+	now := r.h.cfg.Now()
+	r.forgetSilent(now)
 	for _, p := range ps {
 		if !r.mayAppear(ctx, m, p.Client) {
 			r.h.stats.foreign.Add(1)
@@ -47,7 +53,7 @@ func (r *room) presenceOf(ctx context.Context, m *Member, ps []wire.Presence) {
 		} else if old == nil {
 			continue
 		}
-		r.presence[p.Client] = &mark{clock: p.Clock, state: state, by: m, node: r.h.node, who: PersonOf(m.who)}
+		r.presence[p.Client] = &mark{clock: p.Clock, state: state, by: m, node: r.h.node, who: PersonOf(m.who), heard: now}
 		r.moved[p.Client] = struct{}{}
 	}
 }
@@ -136,10 +142,16 @@ func (r *room) presenceFrom(node string, ps []wire.Presence) {
 	}
 }
 
+// forgetSilent takes away the presence of those who no longer repeat it. It is asked whenever presence comes or is asked for:
+// clients drop what is not repeated by themselves, so only a newcomer could be told of somebody long gone.
 func (r *room) forgetSilent(now time.Time) {
 	for id, p := range r.presence {
-		if p.node != r.h.node && now.Sub(p.heard) > forgetAfter && string(p.state) != "null" {
-			p.state = []byte("null")
+		limit := forgetAfter
+		if p.node != r.h.node {
+			limit = forgetElsewhereAfter
+		}
+		if now.Sub(p.heard) > limit && string(p.state) != "null" {
+			p.state, p.by = []byte("null"), nil
 			r.moved[id] = struct{}{}
 		}
 	}

@@ -43,6 +43,7 @@ type room struct {
 	holders  map[uint64]*Member          // who writes under a lease now
 	serverID map[security.ActorID]uint64 // leases of server-side edits
 	full     []byte                      // the document encoded, nil when it changed since
+	view     func() any                  // what Config.View keeps of d, nil until somebody asks
 
 	rows   []Row                      // accepted in this turn, not stored yet
 	bytes  int                        // of rows
@@ -221,7 +222,7 @@ func (r *room) load(ctx context.Context) (err error) {
 			return fmt.Errorf("row %d: %w", row.Seq, err)
 		}
 	}
-	r.d, r.full, r.since = d, nil, len(st.Rows)
+	r.d, r.full, r.view, r.since = d, nil, nil, len(st.Rows)
 	r.setState(st.State)
 	return nil
 }

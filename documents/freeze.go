@@ -126,7 +126,7 @@ func (s *Service) beginFreeze(ctx context.Context, who security.Actor, id Materi
 // follows from the sealed text and the intent, so doing it again after a crash
 // gives the same version.
 func (s *Service) finishFreeze(ctx context.Context, who security.Actor, i Intent) (Version, error) {
-	head, err := s.Hub.Seal(ctx, i.Material)
+	sealed, err := s.Hub.Seal(ctx, i.Material)
 	if err != nil {
 		return Version{}, err
 	}
@@ -149,10 +149,10 @@ func (s *Service) finishFreeze(ctx context.Context, who security.Actor, i Intent
 		return Version{}, err
 	}
 	settled := settledComments(comments)
-	if v, same := unchanged(versions, m, head, settled); same {
+	if v, same := unchanged(versions, m, sealed, settled); same {
 		return v, s.keep(ctx, who, i, v)
 	}
-	v, files, err := s.build(ctx, i, m, versions, head, settled)
+	v, files, err := s.build(ctx, i, m, versions, sealed, settled)
 	if err != nil {
 		return Version{}, err
 	}
@@ -167,13 +167,13 @@ func (s *Service) finishFreeze(ctx context.Context, who security.Actor, i Intent
 // unchanged reports whether the newest version already holds this very text,
 // its comments and its head lines, and can still be acted on. One whose route
 // was stopped or refused cannot: what was asked for it has been cancelled.
-func unchanged(versions []Version, m Material, head collab.Head, settled []byte) (Version, bool) {
+func unchanged(versions []Version, m Material, sealed collab.Sealed, settled []byte) (Version, bool) {
 	if len(versions) == 0 {
 		return Version{}, false
 	}
 	v := versions[0]
 	alive := v.State == Frozen || v.State == Signed || v.State == Published
-	return v, alive && v.Manifest.State.SHA256 == sum(head.State) && v.Manifest.Comments.SHA256 == sum(settled) &&
+	return v, alive && v.Manifest.State.SHA256 == sum(sealed.State) && v.Manifest.Comments.SHA256 == sum(settled) &&
 		v.Manifest.Title == m.Title && v.Manifest.Number == m.Number
 }
 
@@ -209,8 +209,11 @@ func (f files) add(b []byte) Part {
 	return p
 }
 
-func (s *Service) build(ctx context.Context, i Intent, m Material, versions []Version, head collab.Head, settled []byte) (Version, files, error) {
-	text := body.Read(head.Body.Text(bodyName))
+func (s *Service) build(ctx context.Context, i Intent, m Material, versions []Version, sealed collab.Sealed, settled []byte) (Version, files, error) {
+	text, err := bodyOf(sealed.View)
+	if err != nil {
+		return Version{}, nil, err
+	}
 	md, err := body.Markdown(text)
 	if errors.Is(err, body.ErrTrackedChanges) {
 		return Version{}, nil, conflict("documents.fault.tracked_open")
@@ -232,7 +235,7 @@ func (s *Service) build(ctx context.Context, i Intent, m Material, versions []Ve
 	v.Manifest = Manifest{
 		Schema: 1, Document: m.ID, Number: m.Number, Title: m.Title, Version: v.Number, Supersedes: v.Supersedes,
 		Agenda: m.Agenda, Unit: m.Unit, FrozenAt: i.At, FrozenBy: string(i.By),
-		State: f.add(head.State), Markdown: f.add(md), PDF: f.add(pdf), Comments: f.add(settled), Profile: encode(render.Profile()),
+		State: f.add(sealed.State), Markdown: f.add(md), PDF: f.add(pdf), Comments: f.add(settled), Profile: encode(render.Profile()),
 	}
 	manifest := encode(v.Manifest)
 	v.ID = VersionID(f.add(manifest).SHA256)

@@ -147,15 +147,15 @@ type dyingHub struct {
 	saved bool
 }
 
-func (h *dyingHub) Seal(ctx context.Context, id documents.MaterialID) (head collab.Head, err error) {
+func (h *dyingHub) Seal(ctx context.Context, id documents.MaterialID) (sealed collab.Sealed, err error) {
 	h.left--
 	if h.left > 0 || h.left == 0 && h.saved {
-		head, err = h.Hub.Seal(ctx, id)
+		sealed, err = h.Hub.Seal(ctx, id)
 	}
 	if h.left <= 0 {
-		return collab.Head{}, errDied
+		return collab.Sealed{}, errDied
 	}
-	return head, err
+	return sealed, err
 }
 
 func (h *dyingHub) Reopen(ctx context.Context, id documents.MaterialID) error {
@@ -383,7 +383,7 @@ func TestOneNodeFreezesWhatAnotherWrote(t *testing.T) {
 		m := o.material(sample)
 		log := collabstore.New(o.db, collabstore.Config{Journal: o.journal, Now: o.clock})
 		rights := access.NewRights(o.db, o.journal)
-		other, err := collab.New(collab.Config{Log: log, Leases: log, Rights: rooms{rights}, Witness: log, Now: o.clock})
+		other, err := collab.New(collab.Config{Log: log, Leases: log, Rights: rooms{rights}, Witness: log, Now: o.clock, View: documents.View})
 		o.ok(err)
 		t.Cleanup(func() {
 			other.Close()

@@ -307,11 +307,25 @@ func (s *Service) Text(ctx context.Context, who security.Actor, id MaterialID) (
 	if err := s.can(ctx, who, access.View, id); err != nil {
 		return body.Body{}, err
 	}
-	head, err := s.Hub.Head(ctx, id)
+	view, err := s.Hub.View(ctx, id)
 	if err != nil {
 		return body.Body{}, wrap("text", id, err)
 	}
-	return body.Read(head.Body.Text(bodyName)), nil
+	return bodyOf(view)
+}
+
+// View keeps the text of a live document at hand; it is what collab.Config.View must be.
+func View(d *crdt.Doc) func() any {
+	x := body.NewIndex(d.Text(bodyName))
+	return func() any { return x.Body() }
+}
+
+func bodyOf(view any) (body.Body, error) {
+	b, ok := view.(body.Body)
+	if !ok {
+		return b, errors.New("documents: the hub does not keep documents.View")
+	}
+	return b, nil
 }
 
 // Rename changes the title of a material that is being written.

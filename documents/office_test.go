@@ -55,7 +55,7 @@ func init() {
 // live editing.
 type office struct {
 	*documents.Service
-	t       *testing.T
+	t       testing.TB
 	ctx     context.Context
 	db      *database.DB
 	journal *journal.Journal
@@ -102,9 +102,9 @@ func each(t *testing.T, run func(t *testing.T, o *office)) {
 }
 
 // onSQLite is for rules that do not depend on the database.
-func onSQLite(t *testing.T) *office { return open(t, dbtest.SQLite(t, sets...)) }
+func onSQLite(t testing.TB) *office { return open(t, dbtest.SQLite(t, sets...)) }
 
-func open(t *testing.T, db *database.DB) *office {
+func open(t testing.TB, db *database.DB) *office {
 	t.Helper()
 	o := &office{t: t, ctx: t.Context(), db: db, now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
 	var err error
@@ -113,7 +113,7 @@ func open(t *testing.T, db *database.DB) *office {
 	}
 	rights := access.NewRights(db, o.journal)
 	log := collabstore.New(db, collabstore.Config{Journal: o.journal, Now: o.clock})
-	if o.hub, err = collab.New(collab.Config{Log: log, Leases: log, Rights: rooms{rights}, Witness: log, Now: o.clock}); err != nil {
+	if o.hub, err = collab.New(collab.Config{Log: log, Leases: log, Rights: rooms{rights}, Witness: log, Now: o.clock, View: documents.View}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

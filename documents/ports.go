@@ -83,8 +83,10 @@ type Tx interface {
 type Hub interface {
 	Head(ctx context.Context, doc MaterialID) (collab.Head, error)
 	Edit(ctx context.Context, who security.Actor, doc MaterialID, change func(d *crdt.Doc) error) (collab.Head, error)
-	Seal(ctx context.Context, doc MaterialID) (collab.Head, error)
+	View(ctx context.Context, doc MaterialID) (any, error) // made by View of this package
+	Seal(ctx context.Context, doc MaterialID) (collab.Sealed, error)
 	Reopen(ctx context.Context, doc MaterialID) error
+	Origins(ctx context.Context, doc MaterialID) (*collab.Origins, error)
 	Push(ctx context.Context, doc MaterialID, event []byte)
 }
 

@@ -159,7 +159,7 @@ func (a *App) openLive(context.Context) (err error) {
 		}})
 	a.onClose(log.Close)
 	cfg := collab.Config{Log: log, Leases: log, Witness: log, Rights: liveRights{a.Rights, a.Accounts, a.materials},
-		Now: time.Now, Logger: a.Log, Text: a.pages.Text}
+		Now: time.Now, Logger: a.Log, Text: a.pages.Text, View: documents.View}
 	if a.Config.RedisURL != "" {
 		hints, err := bus.NewRedis(a.Config.RedisURL, a.Log)
 		if err != nil {

@@ -13,7 +13,7 @@ func (d *Doc) Apply(update []byte) error {
 	if d.tx.open {
 		return fmt.Errorf("crdt: apply inside a transaction")
 	}
-	if d.applyTyped(update) {
+	if d.applyTyped(update) || d.load(update) {
 		return nil
 	}
 	return d.applyAny(update)
@@ -65,6 +65,14 @@ func (d *Doc) take(u *update) {
 	if len(u.structs) > 0 {
 		retry = d.integrateAll(u)
 	}
+	d.takeDeletes(u)
+	if retry {
+		d.retryWaiting()
+	}
+}
+
+// takeDeletes applies the deletions of u as far as what they delete is there.
+func (d *Doc) takeDeletes(u *update) {
 	var rest []deletion
 	if len(u.deletes) > 0 {
 		if overlap(u.deletes) { // a range may be as wide as the document, and come again and again
@@ -82,9 +90,6 @@ func (d *Doc) take(u *update) {
 		if d.waitingDeletes = append(d.waitingDeletes, rest...); both {
 			d.waitingDeletes = sortDeletions(d.waitingDeletes)
 		}
-	}
-	if retry {
-		d.retryWaiting()
 	}
 }
 

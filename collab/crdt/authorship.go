@@ -75,6 +75,9 @@ func (a *Authorship) Written(id ID) (row int64, ok bool) {
 	return 0, false
 }
 
+// WrittenIn returns which rows brought which parts of a range, by clock. Parts that no row brought are left out.
+func (a *Authorship) WrittenIn(r Range) []Span { return within(a.written[r.Client], r.Clock, r.Len) }
+
 // Deleted returns which rows deleted which parts of a range, by clock: for every clock
 // the first row whose delete set has it. Parts that no row deleted are left out.
 func (a *Authorship) Deleted(r Range) []Span {

@@ -2,11 +2,9 @@ package crdt
 
 import (
 	"encoding/binary"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -76,12 +74,12 @@ func BenchmarkEncode(b *testing.B) {
 	}
 }
 
-// ops reads a sequential trace as local edits.
+// localOps reads a sequential trace as local edits.
 func localOps(b *testing.B, name string) (ops []struct {
 	at, del int
 	text    string
 }) {
-	p := readGzip(b, filepath.Join(tracesDir(b), name+".tr.gz"))
+	p := readGzip(b, filepath.Join(tracesDir(), name+".tr.gz"))
 	u32 := func() int {
 		v := binary.LittleEndian.Uint32(p)
 		p = p[4:]
@@ -99,7 +97,11 @@ func localOps(b *testing.B, name string) (ops []struct {
 }
 
 func BenchmarkLocalEditWithUpdate(b *testing.B) {
-	for _, name := range []string{"automerge-paper", "rustcode", "sveltecomponent"} {
+	for _, tr := range traces(b) {
+		name := tr.name
+		if _, err := os.Stat(filepath.Join(tracesDir(), name+".tr.gz")); err != nil {
+			continue // more than one author
+		}
 		b.Run(name, func(b *testing.B) {
 			ops := localOps(b, name)
 			defer perOp(b, len(ops))()
@@ -149,11 +151,7 @@ func BenchmarkImportFlatBody(b *testing.B) {
 }
 
 func TestHeapPerCharacter(t *testing.T) {
-	dir := os.Getenv("SPOLUPIS_TRACES")
-	if dir == "" {
-		t.Skip("SKIPPED: set SPOLUPIS_TRACES to the folder of recorded editing traces")
-	}
-	full := readGzip(t, filepath.Join(dir, "automerge-paper.full1.gz"))
+	full := readGzip(t, filepath.Join("testdata", "traces", "automerge-paper.full1.gz"))
 	heap := func() uint64 {
 		runtime.GC()
 		runtime.GC()
@@ -178,54 +176,4 @@ func TestHeapPerCharacter(t *testing.T) {
 		t.Errorf("%.1f bytes of heap per visible character, want at most 12", perChar)
 	}
 	runtime.KeepAlive(docs)
-}
-
-// TestSpeedBesideYjs prints the table of the README: both engines in one run, in
-// processor time, so that the ratio holds on a busy machine too.
-func TestSpeedBesideYjs(t *testing.T) {
-	if os.Getenv("SPOLUPIS_BENCH") != "1" {
-		t.Skip("set SPOLUPIS_BENCH=1 for the table of speeds")
-	}
-	o := startOracle(t)
-	measure := func(f func()) float64 {
-		runtime.GC()
-		var took [5]float64
-		for i := range took {
-			start := cpuTime()
-			f()
-			took[i] = float64((cpuTime() - start).Nanoseconds()) / 1000
-		}
-		slices.Sort(took[:])
-		return took[2]
-	}
-	out := "| trace | updates | apply each: us | Yjs | ratio | load: ms | Yjs | ratio | encode: ms | Yjs | ratio |\n|---|---|---|---|---|---|---|---|---|---|---|\n"
-	for _, tr := range traces(t) {
-		var y struct{ Apply, Load, Encode float64 }
-		o.ask(map[string]any{"mode": "bench", "trace": filepath.Join(tracesDir(t), tr.name)}, &y)
-		apply := measure(func() {
-			d := New(Config{Client: 1})
-			for _, u := range tr.updates {
-				if err := d.Apply(u); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
-		var d *Doc
-		load := measure(func() {
-			d = New(Config{Client: 1})
-			if err := d.Apply(tr.full); err != nil {
-				t.Fatal(err)
-			}
-		})
-		encode := measure(func() {
-			for range 20 {
-				d.version++
-				d.Encode()
-			}
-		}) / 20
-		n := float64(len(tr.updates))
-		out += fmt.Sprintf("| %s | %d | %.2f | %.1f | %.0f | %.2f | %.0f | %.0f | %.2f | %.1f | %.0f |\n", tr.name, len(tr.updates),
-			apply/n, y.Apply/n, y.Apply/apply, load/1000, y.Load/1000, y.Load/load, encode/1000, y.Encode/1000, y.Encode/encode)
-	}
-	t.Log("\n" + out)
 }

@@ -10,7 +10,7 @@ type cid struct {
 	clock  uint32
 }
 
-// deleted is a range of clocks that the running transaction deleted.
+// deletedRange is a range of clocks of a client, such as the running transaction deleted.
 type deletedRange struct {
 	client     int32
 	clock, len uint32
@@ -231,9 +231,10 @@ func (d *Doc) splitSurrogate(l, r *item, p []byte, at int) {
 	d.bytes += 2 // two characters of three bytes for one of four
 }
 
-// integrate puts item x, whose left, right and parent are resolved, into its
-// sequence or key history. This is the conflict resolution of YATA as in Yjs.
-func (d *Doc) integrate(x int32) {
+// link puts item x, whose left, right and parent are resolved, into its sequence or
+// key history, in which it may replace the current value. This is the conflict
+// resolution of YATA as in Yjs.
+func (d *Doc) link(x int32) {
 	it := &d.items[x]
 	if left := it.left; left != none && d.items[left].right != it.right ||
 		left == none && (it.right == none || d.items[it.right].left != none) {
@@ -263,8 +264,13 @@ func (d *Doc) integrate(x int32) {
 	}
 	if replaced != none {
 		d.delete(replaced)
-		it = &d.items[x]
 	}
+}
+
+// integrate links item x and enters it everywhere else.
+func (d *Doc) integrate(x int32) {
+	d.link(x)
+	it := &d.items[x]
 	cl := &d.clients[it.client]
 	if it.key == none {
 		ty := &d.types[it.parent]
@@ -588,11 +594,10 @@ func (d *Doc) gather(l, r *item) {
 	l.off, l.size = off, size+r.size
 }
 
-// sortDeleted orders the transaction's deletions and joins those that touch.
-func (d *Doc) sortDeleted() {
-	ds := d.tx.deleted
+// joinRanges orders ranges by client and clock and joins those that touch, in place.
+func joinRanges(ds []deletedRange) []deletedRange {
 	if len(ds) < 2 {
-		return
+		return ds
 	}
 	slices.SortFunc(ds, func(a, b deletedRange) int {
 		if a.client != b.client {
@@ -615,7 +620,7 @@ func (d *Doc) sortDeleted() {
 			out = append(out, r)
 		}
 	}
-	d.tx.deleted = out
+	return out
 }
 
 // commit ends a transaction: collects what was deleted and lets neighbours grow
@@ -623,9 +628,12 @@ func (d *Doc) sortDeleted() {
 // same. The caller hands the events on when it is done with the transaction.
 func (d *Doc) commit() (events []Event) {
 	d.tx.open = false
-	d.sortDeleted()
+	d.tx.deleted = joinRanges(d.tx.deleted)
 	if len(d.observers) > 0 {
 		events = d.events()
+	}
+	for _, f := range d.followers {
+		f.note()
 	}
 	if !d.keepDeleted {
 		for _, r := range d.tx.deleted {

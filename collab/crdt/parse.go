@@ -110,10 +110,21 @@ func (u *update) parseWithin(b []byte, most Bounds) error {
 			return err
 		}
 	}
+	if err := u.parseDeletes(&r, most.Deletes); err != nil {
+		return err
+	}
+	if r.bad || r.i != len(b) {
+		return fmt.Errorf("%w: truncated or overlong update", ErrMalformed)
+	}
+	return u.sortSections()
+}
+
+// parseDeletes reads the delete set.
+func (u *update) parseDeletes(r *reader, most int) error {
 	for n := r.count(2); n > 0 && !r.bad; n-- {
 		client := r.uint()
 		k := r.count(2)
-		if k > most.Deletes-len(u.deletes) {
+		if k > most-len(u.deletes) {
 			return fmt.Errorf("%w: %d deleted ranges and more", ErrTooMany, k)
 		}
 		if cap(u.deletes)-len(u.deletes) < k {
@@ -129,10 +140,7 @@ func (u *update) parseWithin(b []byte, most Bounds) error {
 			}
 		}
 	}
-	if r.bad || r.i != len(b) {
-		return fmt.Errorf("%w: truncated or overlong update", ErrMalformed)
-	}
-	return u.sortSections()
+	return nil
 }
 
 // sortSections puts the highest client first, which is how Yjs integrates.
@@ -263,8 +271,8 @@ func (p *parsed) parseContent(r *reader) {
 	case kindBinary:
 		p.content = r.blob()
 	case kindString:
-		p.content = r.text()
-		p.length = uint32(utf16Len(p.content.of(r.b)))
+		s, units := r.string()
+		p.content, p.length = s, uint32(units)
 	case kindEmbed:
 		p.content = r.text()
 		if !validJSON(p.content.of(r.b)) {

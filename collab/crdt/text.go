@@ -18,6 +18,8 @@ type Op struct {
 	Map    *Map // an embedded Y.Map
 	Attrs  Attrs
 	ID     ID // of the first character, or of the embedded thing
+
+	Deleted bool // only from Everything
 }
 
 // Text is a sequence of characters and embedded things with marks.
@@ -46,36 +48,50 @@ func (t *Text) String() string {
 
 // Delta returns the content as pieces of equal marks. Pieces may share one Attrs,
 // which must not be changed.
-func (t *Text) Delta() []Op { return t.pieces(false) }
+func (t *Text) Delta() []Op { return t.pieces(false, false) }
 
 // Authored is Delta cut also wherever the ids of neighbouring characters do not follow
 // on from each other: every piece is one writer's, and its n-th unit has the clock
 // ID.Clock+n.
-func (t *Text) Authored() []Op { return t.pieces(true) }
+func (t *Text) Authored() []Op { return t.pieces(true, false) }
 
-func (t *Text) pieces(byWriter bool) []Op {
+// Everything is Authored with what has been deleted, in its place. Of a document that does not keep deleted content
+// (Config.KeepDeleted) it gives what Authored gives.
+func (t *Text) Everything() []Op { return t.pieces(true, true) }
+
+func (t *Text) pieces(byWriter, gone bool) []Op {
+	ops, _, _ := t.read(t.d.types[t.t].start, nil, byWriter, gone, wholeText)
+	return ops
+}
+
+// wholeText stands in for a part where parts do not matter.
+const wholeText = Part(none)
+
+// read returns the pieces from item x on, where the marks cur are in force: to the end of the text, or of part s.
+// With them come the marks in force there and the map that begins the next part, if any.
+func (t *Text) read(x int32, cur attrList, byWriter, gone bool, s Part) (ops []Op, after attrList, end int32) {
 	d := t.d
-	var ops []Op
-	var cur attrList
-	var attrs Attrs
+	attrs := cur.attrs(d)
 	var text []byte
 	var first, next ID
+	deleted := false // of text
 	pack := func() {
 		if len(text) > 0 {
-			ops = append(ops, Op{Insert: string(text), Attrs: attrs, ID: first})
+			ops = append(ops, Op{Insert: string(text), Attrs: attrs, ID: first, Deleted: deleted})
 			text = text[:0]
 		}
 	}
-	for x := d.types[t.t].start; x != none; x = d.items[x].right {
+	for ; x != none; x = d.items[x].right {
 		it := &d.items[x]
-		if it.deleted() {
+		if it.deleted() && (!gone || it.kind == kindFormat) {
 			continue
 		}
 		switch it.kind {
 		case kindString:
-			if byWriter && d.idOf(it) != next {
+			if byWriter && d.idOf(it) != next || it.deleted() != deleted {
 				pack()
 			}
+			deleted = it.deleted()
 			if len(text) == 0 {
 				first = d.idOf(it)
 			}
@@ -83,7 +99,10 @@ func (t *Text) pieces(byWriter bool) []Op {
 			text = append(text, d.content(it)...)
 		case kindEmbed, kindType:
 			pack()
-			op := Op{Attrs: attrs, ID: d.idOf(it)}
+			if is := d.partOf(x); is != 0 && is != s && s != wholeText {
+				return ops, cur, x
+			}
+			op := Op{Attrs: attrs, ID: d.idOf(it), Deleted: it.deleted()}
 			if it.kind == kindEmbed {
 				op.Embed = decodeJSON(d.content(it))
 			} else if m, ok := d.wrap(int32(it.off)).(*Map); ok {
@@ -99,7 +118,7 @@ func (t *Text) pieces(byWriter bool) []Op {
 		}
 	}
 	pack()
-	return ops
+	return ops, cur, none
 }
 
 func (d *Doc) idOf(it *item) ID { return ID{d.clients[it.client].id, it.clock} }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -596,6 +597,7 @@ func (b bytesOf) with(p []byte) bytesOf { return append(b, p...) }
 // TestAttacksCostLittle: what a megabyte can cost is bounded in memory, and in items
 // that are made or passed; milliseconds are only printed.
 func TestAttacksCostLittle(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection empties the scratch space that is kept from one update to the next
 	for name, a := range attacks() {
 		var took time.Duration
 		var grown uint64

@@ -8,10 +8,12 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"spolupis/collab"
+	"spolupis/collab/crdt"
 	"spolupis/collab/ws/official"
 	"spolupis/security/database"
 	"spolupis/security/database/dbtest"
@@ -259,6 +261,44 @@ func TestAnAppendThatFailedOrSeemedToIsNeverAcknowledgedAndNeverLost(t *testing.
 				t.Errorf("text = %q, %v", head.Body.Text(collab.Root).String(), err)
 			}
 		})
+	}
+}
+
+func TestAViewIsMadeOnceAndHoldsOnlyWhatIsDurable(t *testing.T) {
+	log := &brokenLog{}
+	var made atomic.Int32
+	s := serveWith(t, dbtest.SQLite(t, sets...), func(c *collab.Config) {
+		log.Log, c.Log = c.Log, log
+		c.View = func(d *crdt.Doc) func() any {
+			made.Add(1)
+			return func() any { return d.Text(collab.Root).String() }
+		}
+	})
+	ctx := within(t, time.Minute)
+	eva := dial(t, s, "d", "eva")
+	if made.Load() != 0 {
+		t.Error("a view was made before anybody asked")
+	}
+	want := func(text string, times int32) {
+		t.Helper()
+		view, err := s.View(ctx, "d")
+		if err != nil || view != text || made.Load() != times {
+			t.Errorf("view = %q, %v, made %d times; want %q, made %d times", view, err, made.Load(), text, times)
+		}
+	}
+	want("", 1)
+	eva.Type("kept")
+	must(t, "acknowledged", eva.WaitAcked(ctx))
+	want("kept", 1)
+	log.mu.Lock()
+	log.fail = append(log.fail, func(context.Context, collab.Batch) error { return errors.New("disk full") })
+	log.mu.Unlock()
+	eva.Type(" lost")
+	wantClosed(t, eva, collab.CodeRestart)
+	want("kept", 2) // of the document built anew
+	sealed, err := s.Seal(ctx, "d")
+	if err != nil || sealed.View != "kept" || sealed.Seq != 1 {
+		t.Errorf("sealed = %+v, %v", sealed, err)
 	}
 }
 

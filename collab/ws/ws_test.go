@@ -124,9 +124,11 @@ func TestSealedDocumentTakesNoEditAndReadsOn(t *testing.T) {
 	eva, karel := dial(t, s, "d", "eva"), dial(t, s, "d", "karel")
 	eva.Type("done")
 	must(t, "acknowledged", eva.WaitAcked(within(t, time.Minute)))
-	head, err := s.Seal(within(t, time.Minute), "d")
+	sealed, err := s.Seal(within(t, time.Minute), "d")
 	must(t, "seal", err)
-	if !head.Sealed || head.Body.Text(collab.Root).String() != "done" {
+	head, err := s.Head(within(t, time.Minute), "d")
+	must(t, "head", err)
+	if !head.Sealed || !bytes.Equal(head.State, sealed.State) || head.Body.Text(collab.Root).String() != "done" {
 		t.Errorf("sealed head = %+v", head)
 	}
 	eva.Type("too late")
@@ -346,6 +348,26 @@ func TestPresenceCarriesTheNameTheServerKnows(t *testing.T) {
 	must(t, "gone", karel.WaitPresence(ctx, func(p map[uint64]string) bool { return p[client] == "" }))
 }
 
+func TestPresenceThatIsNotRepeatedIsForgotten(t *testing.T) {
+	var later atomic.Int64
+	s := sqlite(t, options{change: func(c *collab.Config) {
+		c.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+	}})
+	eva, karel := dial(t, s, "d", "eva"), dial(t, s, "d", "karel")
+	ctx := within(t, time.Minute)
+	eva.Point(`{"cursor":1}`)
+	karel.Point(`{"cursor":2}`)
+	must(t, "presence", karel.WaitPresence(ctx, func(p map[uint64]string) bool { return p[eva.Client()] != "" }))
+	later.Store(int64(31 * time.Second))
+	karel.Point(`{"cursor":3}`)
+	must(t, "removal", karel.WaitPresence(ctx, func(p map[uint64]string) bool { return p[eva.Client()] == "" }))
+	late := dial(t, s, "d", "jana")
+	must(t, "presence for a latecomer", late.WaitPresence(ctx, func(p map[uint64]string) bool { return p[karel.Client()] != "" }))
+	must(t, "absence", late.WaitPresence(ctx, func(p map[uint64]string) bool { return p[eva.Client()] == "" }))
+	eva.Point(`{"cursor":4}`)
+	must(t, "presence again", late.WaitPresence(ctx, func(p map[uint64]string) bool { return strings.Contains(p[eva.Client()], `"cursor":4`) }))
+}
+
 func TestReconnectingKeepsTheClientIDAndWhatWasTypedMeanwhile(t *testing.T) {
 	s := sqlite(t, options{})
 	eva, karel := dial(t, s, "d", "eva"), dial(t, s, "d", "karel")
@@ -537,7 +559,7 @@ func TestFreezingRacesEditingAndTheFrozenTextNeverChanges(t *testing.T) {
 		now, err := s.Head(ctx, collab.DocumentID(doc))
 		must(t, "head", err)
 		if now.Seq != frozen.Seq || !bytes.Equal(now.State, frozen.State) {
-			t.Fatalf("frozen at %d, now at %d: %q, %q", frozen.Seq, now.Seq, frozen.Body.Text(collab.Root).String(), now.Body.Text(collab.Root).String())
+			t.Fatalf("frozen at %d, now at %d: %q", frozen.Seq, now.Seq, now.Body.Text(collab.Root).String())
 		}
 	}
 }

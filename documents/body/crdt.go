@@ -17,24 +17,26 @@ const object = "\ufffc"
 
 // Read takes the body out of the shared text (root type "body"): embedded maps are paragraph marks, the characters after
 // one belong to it. Unknown keys and marks are left where they are; unknown kinds become paragraphs in Canonical.
-func Read(t *crdt.Text) Body {
-	var b Body
-	for _, op := range t.Delta() {
+func Read(t *crdt.Text) Body { return Body{Blocks: readOps(t.Delta())} }
+
+func readOps(ops []crdt.Op) []Block {
+	var blocks []Block
+	for _, op := range ops {
 		if op.Map != nil {
-			b.Blocks = append(b.Blocks, readMarker(op))
+			blocks = append(blocks, readMarker(op))
 			continue
 		}
-		if len(b.Blocks) == 0 {
-			b.Blocks = append(b.Blocks, Block{ID: implicit, Kind: Paragraph})
+		if len(blocks) == 0 {
+			blocks = append(blocks, Block{ID: implicit, Kind: Paragraph})
 		}
 		text := op.Insert
 		if text == "" {
 			text = object
 		}
-		last := &b.Blocks[len(b.Blocks)-1]
+		last := &blocks[len(blocks)-1]
 		last.Runs = append(last.Runs, readRun(text, op.Attrs))
 	}
-	return b
+	return blocks
 }
 
 func readMarker(op crdt.Op) Block {

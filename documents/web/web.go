@@ -78,6 +78,7 @@ func (h *Handler) Mount(r chi.Router) {
 	post("/documents/{id}/route", manage, h.startRoute)
 	post("/documents/{id}/route/decision", approve, h.decide)
 	get("/documents/{id}/history", view, h.history)
+	get("/documents/{id}/authors", view, h.authors)
 
 	get("/api/v1/documents", web.SignedIn, h.apiList)
 	get("/api/v1/documents/{id}/comments", view, h.apiComments)

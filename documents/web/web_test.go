@@ -111,7 +111,7 @@ func serve(t *testing.T) *site {
 	s.ok(err)
 	rights := access.NewRights(db, s.journal)
 	log := collabstore.New(db, collabstore.Config{Journal: s.journal, Now: clock})
-	s.hub, err = collab.New(collab.Config{Log: log, Leases: log, Rights: rooms{rights}, Witness: log, Now: clock})
+	s.hub, err = collab.New(collab.Config{Log: log, Leases: log, Rights: rooms{rights}, Witness: log, Now: clock, View: documents.View})
 	s.ok(err)
 	t.Cleanup(func() {
 		s.hub.Close()
@@ -328,6 +328,15 @@ func TestTheLifeOfAMaterialByPlainForms(t *testing.T) {
 	if a := s.get("jurist", doc+"/history").want(200, "Znění zmrazeno jako verze 1"); strings.Contains(a.text(), "Materiál čten") {
 		t.Error("a commenter sees who read the material")
 	}
+
+	s.get("drafter", doc+"/authors").want(200, "Kdo co napsal", "Napsal(a) znaků", "1Rada kraje schvaluje", "Zobrazit i smazaný text")
+	s.get("drafter", doc+"/authors?deleted=1").want(200, "Smazal(a) znaků", "vypuštěno: 1¶", "Skrýt smazaný text")
+	if a := s.get("jurist", doc+"/authors").want(200, "Kdo co napsal"); strings.Contains(a.text(), "deleted=1") {
+		t.Error("a commenter is offered what was deleted")
+	}
+	if a := s.get("jurist", doc+"/authors?deleted=1"); a.status == 200 {
+		t.Error("a commenter sees what was deleted")
+	}
 }
 
 func TestACommentIsEditedAndAnchoredAgainByForms(t *testing.T) {
@@ -430,7 +439,8 @@ func TestEveryPageReadsInBothLanguages(t *testing.T) {
 	s.post("drafter", "/documents/"+id+"/freeze", nil).want(200)
 	s.follow()
 	for _, path := range []string{"/", "/notices", "/documents", "/documents/new", "/documents/" + id, "/documents/" + id + "/text", "/documents/" + id + "/edit", "/documents/" + id + "/comments",
-		"/documents/" + id + "/versions", "/documents/" + id + "/versions/1", "/documents/" + id + "/compare", "/documents/" + id + "/route", "/documents/" + id + "/history"} {
+		"/documents/" + id + "/versions", "/documents/" + id + "/versions/1", "/documents/" + id + "/compare", "/documents/" + id + "/route", "/documents/" + id + "/history",
+		"/documents/" + id + "/authors", "/documents/" + id + "/authors?deleted=1"} {
 		for _, lang := range []string{"cs", "en"} {
 			a := s.do("drafter", "GET", path, nil, map[string]string{"Cookie": "lang=" + lang}).want(200)
 			if m := regexp.MustCompile(`documents\.[a-z_]+(\.[a-z_]+)*`).FindString(strings.ReplaceAll(a.text(), "documents.css", "")); m != "" {

@@ -140,7 +140,11 @@ func (o *Office) recordView(ctx context.Context, who security.Actor, f journal.F
 	return o.Journal.Recorded(ctx, who, "audit.viewed", "journal:"+hex.EncodeToString(sum[:6]), body)
 }
 
-type fact struct{ Label, Value string }
+// fact is one field of an entry; At instead of Value when it is a moment.
+type fact struct {
+	Label, Value string
+	At           time.Time
+}
 
 // entryView is an entry as the page shows it.
 type entryView struct {
@@ -324,6 +328,10 @@ func (o *Office) facts(ctx context.Context, lang string, raw json.RawMessage, na
 		if k == "unit" || k == "units" {
 			fields[k] = each(fields[k], func(s string) string { return "unit:" + s })
 		}
+		if at := moment(k, fields[k]); !at.IsZero() {
+			out = append(out, fact{Label: o.word(lang, "audit.field."+k, k), At: at})
+			continue
+		}
 		s := say(fields[k], names)
 		if s == "" || s == "0" && (k == "before" || k == "wrong") {
 			continue
@@ -331,12 +339,30 @@ func (o *Office) facts(ctx context.Context, lang string, raw json.RawMessage, na
 		if b, ok := fields[k].(bool); ok {
 			s = o.Kit.Pages.Text(lang, "audit."+map[bool]string{true: "yes", false: "no"}[b])
 		}
-		if k == "relation" || k == "level" || k == "outcome" || k == "kind" {
-			s = o.word(lang, "audit.value."+s, o.word(lang, "audit.kind."+s, s))
+		if slices.Contains(worded, k) {
+			s = o.word(lang, "audit.value."+s, o.word(lang, "audit.kind."+s, o.word(lang, "citizen.stage."+s+".name", s)))
 		}
-		out = append(out, fact{o.word(lang, "audit.field."+k, k), s})
+		out = append(out, fact{Label: o.word(lang, "audit.field."+k, k), Value: s})
 	}
 	return out
+}
+
+// worded are the fields whose values are words of ours, with a translation under audit.value.
+var worded = []string{"relation", "level", "outcome", "kind", "page", "what", "stage"}
+
+// moment is the time that a field tells: as a string of RFC 3339, or, in the fields of the citizen side, as Unix microseconds.
+// It is zero for everything else.
+func moment(field string, v any) time.Time {
+	switch v := v.(type) {
+	case string:
+		at, _ := time.Parse(time.RFC3339, v)
+		return at
+	case float64:
+		if v > 0 && (field == "received" || field == "at" || field == "until") {
+			return time.UnixMicro(int64(v))
+		}
+	}
+	return time.Time{}
 }
 
 func say(v any, names map[string]string) string {
@@ -346,9 +372,6 @@ func say(v any, names map[string]string) string {
 	case string:
 		if name, ok := names[strings.TrimPrefix(v, "user:")]; ok && v != "" {
 			return name
-		}
-		if at, err := time.Parse(time.RFC3339, v); err == nil {
-			return at.In(prague).Format("2. 1. 2006 15:04")
 		}
 		if len(v) == 64 {
 			return short(v)

@@ -276,6 +276,25 @@ func (p *product) happened(entries ...journal.Entry) {
 	}
 }
 
+func TestFactsOfTheLogAreWordsAndDatesNotCodes(t *testing.T) {
+	p := start(t)
+	jana := p.account("jana", "Jana Nováková", security.Drafter)
+	p.account("eva", "Eva Auditorka", security.Auditor)
+	at := time.Date(2026, 11, 20, 8, 30, 0, 0, time.UTC)
+	p.happened(
+		journal.Entry{Actor: jana, Kind: "documents.read", Subject: "document:m1", Body: json.RawMessage(`{"page":"route"}`)},
+		journal.Entry{Actor: jana, Kind: "citizen.step_recorded", Subject: "matter:x1", Body: json.RawMessage(fmt.Sprintf(`{"at":%d,"stage":"registered"}`, at.UnixMicro()))},
+		journal.Entry{Actor: jana, Kind: "citizen.matter_opened", Subject: "matter:x1", Body: json.RawMessage(fmt.Sprintf(`{"received":%d}`, at.UnixMicro()))},
+	)
+	eva := p.browser()
+	eva.signIn("eva")
+	status, body := eva.get("/audit")
+	want(t, "log", status, 200, body, "schvalování</span>", "Podání je zaevidováno", `<time datetime="2026-11-20T08:30:00Z">20.`)
+	if strings.Contains(body, fmt.Sprint(at.UnixMicro())) {
+		t.Error("shows a moment as a number")
+	}
+}
+
 func TestAnAuditorFindsWhoDidWhatAndEachLookIsRecorded(t *testing.T) {
 	p := start(t)
 	jana := p.account("jana", "Jana Nováková", security.Drafter)

@@ -19,8 +19,7 @@
 // mode "client": the same without subdocuments, which our server does not take.
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
-import { existsSync, readFileSync } from 'node:fs'
-import { gunzipSync } from 'node:zlib'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -105,6 +104,7 @@ class History {
     for (let i = 0; i < n + this.observers; i++) {
       let client = 1 + r.int(1 << 30)
       if (r.chance(0.2)) client = 2 ** 32 + r.int(1 << 20) * 4099 + i
+      if (r.chance(0.2)) client = 2 ** 53 - 1 - r.int(1 << 20) * 8191 - i
       if (r.chance(0.2)) client = 100 + i
       this.start(i, client, i >= n ? i === n : true)
       this.inbox.push([])
@@ -389,22 +389,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   const req = JSON.parse(line)
   let answer
   try {
-    if (req.mode === 'bench') {
-      // processor time in microseconds of what BenchmarkX of the Go side does
-      const p = gunzipSync(readFileSync(req.trace + '.yupd.gz'))
-      const updates = []
-      for (let i = 4; i < p.length;) { const n = p.readUInt32LE(i); updates.push(new Uint8Array(p.subarray(i + 4, i + 4 + n))); i += 4 + n }
-      const full = new Uint8Array(gunzipSync(readFileSync(req.trace + '.full1.gz')))
-      const time = f => { const t = process.cpuUsage(); f(); return process.cpuUsage(t).user }
-      const fresh = () => { const d = new Y.Doc(); d.getText('text'); d.getMap('map'); d.getArray('array'); return d }
-      const d = fresh()
-      const median = f => [0, 1, 2].map(f).sort((a, b) => a - b)[1]
-      answer = {
-        apply: median(() => { const x = fresh(); return time(() => { for (const u of updates) Y.applyUpdate(x, u) }) }),
-        load: median(() => { const x = fresh(); return time(() => Y.applyUpdate(x, full)) }),
-        encode: (Y.applyUpdate(d, full), median(() => time(() => Y.encodeStateAsUpdate(d))))
-      }
-    } else if (req.mode === 'eval') {
+    if (req.mode === 'eval') {
       // apply the given updates one by one and report
       const doc = new Y.Doc({ gc: req.gc ?? true })
       for (const u of req.updates) Y.applyUpdate(doc, Buffer.from(u, 'base64'))
