@@ -52,12 +52,11 @@ func (d *Doc) trim() {
 // take integrates a parsed update inside the open transaction.
 func (d *Doc) take(u *update) {
 	retry := false
-	if n := len(u.structs); n > 64 {
-		cuts := 0 // a struct between two others may cut an item
-		keyed := 0
+	if n := len(u.structs); n > 64 && n > len(d.items)/4 { // otherwise the slab grows as always
+		cuts, keyed := 0, 0
 		for i := range u.structs {
 			if u.structs[i].info&(hasOrigin|hasRight) == hasOrigin|hasRight {
-				cuts++
+				cuts++ // a struct between two others may cut an item
 			}
 			if u.structs[i].keyed {
 				keyed++
