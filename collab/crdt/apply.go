@@ -54,9 +54,19 @@ func (d *Doc) take(u *update) {
 	retry := false
 	if n := len(u.structs); n > 64 {
 		cuts := 0 // a struct between two others may cut an item
+		keyed := 0
 		for i := range u.structs {
 			if u.structs[i].info&(hasOrigin|hasRight) == hasOrigin|hasRight {
 				cuts++
+			}
+			if u.structs[i].keyed {
+				keyed++
+			}
+		}
+		if keyed > manyKeys {
+			d.entries = slices.Grow(d.entries, keyed)
+			if d.entryIndex == nil {
+				d.entryIndex = make(map[uint64]int32, keyed)
 			}
 		}
 		if n > keptStructs {

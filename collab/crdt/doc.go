@@ -27,6 +27,7 @@ type Doc struct {
 	clients     []client
 	clientIndex map[uint64]int32
 	ids         []uint64               // of clients, close together for conflict scans
+	words       []uint64               // their ids as they stand on the wire, see wordOf
 	order       []int32                // clients by id, the highest first
 	recent      [1 << recentBits]int32 // clients of the last lookups, by a hash of their ids
 
@@ -50,7 +51,7 @@ type Doc struct {
 	tx       transaction
 	gap      gap
 	wasteful bool
-	rulers   [][]uint32    // see valueOffset
+	rulers   []ruler       // see valueOffset
 	rulerOf  map[int32]int // item -> its ruler
 
 	waiting        [][]byte          // updates whose structs miss something

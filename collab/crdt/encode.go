@@ -2,7 +2,10 @@ package crdt
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"math/bits"
+	"slices"
 )
 
 // Encode returns the whole state as one update of format v1, what still waits
@@ -71,13 +74,36 @@ func (d *Doc) encodeFrom(sv map[uint64]uint32) []byte {
 			n++
 		}
 	}
-	b := appendUint(make([]byte, 0, len(d.encoded)+len(d.encoded)/64+64), uint64(n))
+	b := appendUint(make([]byte, 0, d.encodedSize(sv)), uint64(n))
 	for _, c := range d.order {
 		if cl := &d.clients[c]; sv == nil || cl.next > sv[cl.id] {
 			b = d.appendStructs(b, c, sv[cl.id])
 		}
 	}
 	return d.appendDeleteSet(b)
+}
+
+// encodedSize guesses how many bytes encodeFrom writes, rather a little too many: every
+// item with two neighbours whose ids are as long as they come, and all the content.
+func (d *Doc) encodedSize(sv map[uint64]uint32) int {
+	items, content, longest := 0, 0, uint32(0)
+	for c := range d.clients {
+		cl := &d.clients[c]
+		longest = max(longest, cl.next)
+		if known := sv[cl.id]; known < cl.next {
+			first := 0
+			if known > 0 {
+				first = cl.find(known).leaf
+			}
+			items += len(cl.leaves[first:])*leafSize - leafSize + len(cl.leaves[len(cl.leaves)-1])
+			content += len(cl.arena) - int(d.items[cl.leaves[first][0].item].off)
+		}
+	}
+	id := 1 + len(appendUint(nil, uint64(longest)))
+	if len(d.order) > 0 {
+		id += len(appendUint(nil, d.clients[d.order[0]].id))
+	}
+	return 64 + items*(2*id+1) + content + len(d.encoded)/16
 }
 
 // encodeTransaction writes what the transaction that just ended did. The bytes are the
@@ -130,45 +156,89 @@ func (d *Doc) appendStructs(b []byte, c int32, clock uint32) []byte {
 	return b
 }
 
+// itemHead is the room that the numbers in front of an item's content need: info, two
+// ids, the length of the content, and what putWord writes beyond.
+const itemHead = 48
+
 // appendItem writes the clocks of an item from offset up to end.
 func (d *Doc) appendItem(b []byte, it *item, offset, end uint32) []byte {
+	n := len(b)
+	if cap(b)-n < itemHead {
+		b = slices.Grow(b, itemHead)
+	}
+	w := (*[itemHead]byte)(b[n : n+itemHead])
 	if it.kind == kindGC {
-		return appendUint(append(b, kindGC), uint64(end-offset))
+		w[0] = kindGC
+		return b[:n+putClock(w, 1, end-offset)]
 	}
 	info := it.kind
 	oc, ok := it.originClient, it.originClock
 	if offset > 0 {
 		oc, ok = it.client, it.clock+offset-1
 	}
+	i := 1
 	if oc != none {
 		info |= hasOrigin
+		i = putClock(w, putWord(w, i, d.words[oc]), ok)
 	}
 	if it.rightClient != none {
 		info |= hasRight
+		i = putClock(w, putWord(w, i, d.words[it.rightClient]), it.rightClock)
 	}
 	if it.key != none {
 		info |= hasKey
 	}
-	b = append(b, info)
-	if oc != none {
-		b = appendUint(appendUint(b, d.clients[oc].id), uint64(ok))
-	}
-	if it.rightClient != none {
-		b = appendUint(appendUint(b, d.clients[it.rightClient].id), uint64(it.rightClock))
-	}
-	if info&(hasOrigin|hasRight) == 0 {
-		ty := &d.types[it.parent]
-		if ty.item == none {
-			b = appendString(append(b, 1), d.strings[ty.name])
-		} else {
-			o := &d.items[ty.item]
-			b = appendUint(appendUint(append(b, 0), d.clients[o.client].id), uint64(o.clock))
-		}
-		if it.key != none {
-			b = appendString(b, d.strings[it.key])
-		}
+	w[0] = info
+	switch {
+	case info&(hasOrigin|hasRight) == 0:
+		b = d.appendParent(b[:n+i], it)
+	case it.kind == kindDeleted:
+		return b[:n+putClock(w, i, end-offset)]
+	case it.kind == kindString && end-offset == it.length:
+		i = putClock(w, i, it.size)
+		return append(b[:n+i], d.content(it)...)
+	default:
+		b = b[:n+i]
 	}
 	return d.appendContent(b, it, offset, end)
+}
+
+// appendParent writes where an item without neighbours belongs.
+func (d *Doc) appendParent(b []byte, it *item) []byte {
+	ty := &d.types[it.parent]
+	if ty.item == none {
+		b = appendString(append(b, 1), d.strings[ty.name])
+	} else {
+		o := &d.items[ty.item]
+		b = appendUint(appendUint(append(b, 0), d.clients[o.client].id), uint64(o.clock))
+	}
+	if it.key != none {
+		b = appendString(b, d.strings[it.key])
+	}
+	return b
+}
+
+// wordOf is a client id as it stands on the wire: at most eight bytes, the first one lowest.
+func wordOf(id uint64) (w uint64) {
+	var b [10]byte
+	appendUint(b[:0], id)
+	return binary.LittleEndian.Uint64(b[:])
+}
+
+// putWord writes what wordOf made at w[i] and returns where it ends.
+func putWord(w *[itemHead]byte, i int, word uint64) int {
+	binary.LittleEndian.PutUint64(w[i:], word)
+	return i + (bits.Len64(word|1)+7)/8 // the last byte of a number is never 0, but for 0 itself
+}
+
+// putClock writes a number at w[i] and returns where it ends. Lengths of numbers are
+// hard to foretell; written like this it does not branch.
+func putClock(w *[itemHead]byte, i int, x uint32) int {
+	y := uint64(x)
+	y = y&0x7f | y<<1&0x7f00 | y<<2&0x7f0000 | y<<3&0x7f000000 | y<<4&0x7f00000000
+	n := uint(bits.Len32(x|1)+6) / 7
+	binary.LittleEndian.PutUint64(w[i:], y|0x8080808080&(1<<(8*n-8)-1))
+	return i + int(n)
 }
 
 func (d *Doc) appendContent(b []byte, it *item, offset, end uint32) []byte {

@@ -31,7 +31,7 @@ type Event struct {
 // when the document is already in its new state. f may start transactions.
 func (d *Doc) Observe(f func(Event)) { d.observers = append(d.observers, f) }
 
-// watched reports whether somebody must be told what transactions do: then there are no short ways around them.
+// watched reports whether somebody must be told what transactions do. A change made without one tells followers by touched.
 func (d *Doc) watched() bool { return len(d.observers)+len(d.followers) > 0 }
 
 // events describes the running transaction; deleted content must still be there.

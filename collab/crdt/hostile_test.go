@@ -105,9 +105,9 @@ func TestHostileUpdatesChangeNothing(t *testing.T) {
 	}
 }
 
-// big are well-formed messages of about a megabyte that cost others minutes.
-func big() map[string][]byte {
-	const size = 1 << 20
+// big are well-formed messages of about size bytes. A megabyte of them costs others minutes.
+func big(size int) map[string][]byte {
+	half, cuts := uint64(size/2), uint64(size/50)
 	out := map[string][]byte{}
 	add := func(name string, n uint64, each func(b wire, i uint64) wire) {
 		b := wire{}
@@ -150,26 +150,24 @@ func big() map[string][]byte {
 		clients++
 	}
 	out["many clients at one place"] = append(wire{}.n(clients), roots.done()...)
-	values := wire{}.n(1, 1+20_000, 5, 0).raw(0x08).n(1).s("array").n(500_000).join(bytes.Repeat([]byte{126}, 500_000))
-	for i := range uint64(20_000) {
-		values = values.raw(0xc8).n(5, 499_998-7*i, 5, 499_999-7*i, 1).raw(126)
+	values := wire{}.n(1, 1+cuts, 5, 0).raw(0x08).n(1).s("array").n(half).join(bytes.Repeat([]byte{126}, int(half)))
+	czech := wire{}.n(1, 1+cuts, 5, 0).text(strings.Repeat("ř", int(half/2)))
+	for i := range cuts {
+		values = values.raw(0xc8).n(5, half-2-7*i, 5, half-1-7*i, 1).raw(126)
+		czech = czech.raw(0xc4).n(5, half/2-2-7*i, 5, half/2-1-7*i).s("x")
 	}
 	out["a long array cut from its end"] = values.done()
-	czech := wire{}.n(1, 1+20_000, 5, 0).text(strings.Repeat("ř", 250_000))
-	for i := range uint64(20_000) {
-		czech = czech.raw(0xc4).n(5, 249_998-7*i, 5, 249_999-7*i).s("x")
-	}
 	out["a long Czech text cut from its end"] = czech.done()
-	ds := wire{}.n(1, 1, 5, 0).text(strings.Repeat("ř", 250_000)).n(1, 5, 60_000)
-	for i := range uint64(60_000) {
-		ds = ds.n(249_998-2*i, 1)
+	ds := wire{}.n(1, 1, 5, 0).text(strings.Repeat("ř", int(half/2))).n(1, 5, half/8)
+	for i := range half / 8 {
+		ds = ds.n(half/2-2-2*i, 1)
 	}
 	out["every other character deleted, from the end"] = ds
 	return out
 }
 
 func TestBigMessagesCostTheirSize(t *testing.T) {
-	for name, u := range big() {
+	for name, u := range big(1 << 20) {
 		d := New(Config{Client: 1})
 		var m, n runtime.MemStats
 		runtime.GC()

@@ -165,43 +165,61 @@ func (d *Doc) splitContent(l, r *item, diff uint32) {
 	r.size -= l.size
 }
 
-// longValues is from how many values on it pays to remember where each one starts.
+// longValues is from how many values on it pays to remember where they start.
 const longValues = 64
+
+// ruler remembers where in an arena every rulerStep-th value of an item starts.
+type ruler struct {
+	clock  uint32 // of the first value
+	places []uint32
+}
+
+// rulerStep keeps a ruler small beside the values, which take a byte each at least.
+const rulerStep = 16
 
 // valueOffset finds where value n of an item of count values starts. Values have no
 // fixed length; so that cutting a long run again and again does not read it again and
-// again, the places are kept until the transaction ends.
+// again, some places are kept until the transaction ends.
 func (d *Doc) valueOffset(it *item, n, count uint32) uint32 {
 	skip := (*reader).skipValue
 	if it.kind == kindJSON {
 		skip = (*reader).skipBytes
 	}
-	if count < longValues {
-		r := reader{b: d.content(it)}
-		for ; n > 0; n-- {
-			skip(&r)
+	r := reader{b: d.content(it)}
+	if count >= longValues {
+		k := d.rulerFor(it, count, skip)
+		if at := it.clock + n - k.clock; at%rulerStep <= n { // else the value before lies in another item
+			n = at % rulerStep
+			r.i = int(k.places[at/rulerStep] - it.off)
 		}
-		return uint32(r.i)
 	}
+	for ; n > 0; n-- {
+		skip(&r)
+	}
+	return uint32(r.i)
+}
+
+// rulerFor is the ruler of an item of count values.
+func (d *Doc) rulerFor(it *item, count uint32, skip func(*reader)) *ruler {
 	cl := &d.clients[it.client]
 	x := cl.at(cl.find(it.clock))
-	k, ok := d.rulerOf[x]
-	if !ok {
-		if d.rulerOf == nil {
-			d.rulerOf = make(map[int32]int)
-		}
-		k = len(d.rulers)
-		r := reader{b: d.content(it)}
-		places := make([]uint32, 0, count)
-		for range count {
-			places = append(places, it.off+uint32(r.i))
-			skip(&r)
-		}
-		d.rulers = append(d.rulers, places)
-		d.rulerOf[x] = k
+	if k, ok := d.rulerOf[x]; ok {
+		return &d.rulers[k]
 	}
-	i, _ := slices.BinarySearch(d.rulers[k], it.off)
-	return d.rulers[k][i+int(n)] - it.off
+	if d.rulerOf == nil {
+		d.rulerOf = make(map[int32]int)
+	}
+	r := reader{b: d.content(it)}
+	k := ruler{it.clock, make([]uint32, 0, count/rulerStep+1)}
+	for i := range count {
+		if i%rulerStep == 0 {
+			k.places = append(k.places, it.off+uint32(r.i))
+		}
+		skip(&r)
+	}
+	d.rulerOf[x] = len(d.rulers)
+	d.rulers = append(d.rulers, k)
+	return &d.rulers[len(d.rulers)-1]
 }
 
 // splitSurrogate cuts a character that takes two UTF-16 units: both sides get

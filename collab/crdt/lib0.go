@@ -155,13 +155,35 @@ func (r *reader) text() span {
 	return span{uint32(r.i - len(p)), uint32(r.i)}
 }
 
-func validUTF8(p []byte) bool {
-	for i := 0; i < len(p); i++ {
-		if p[i] >= 0x80 {
-			return utf8.Valid(p[i:])
+func validUTF8(p []byte) bool { return isASCII(p) || utf8.Valid(p) }
+
+// isASCII looks at eight bytes at a time; what people write is mostly short.
+func isASCII(p []byte) bool {
+	for len(p) >= 8 {
+		if binary.LittleEndian.Uint64(p)&0x8080808080808080 != 0 {
+			return false
+		}
+		p = p[8:]
+	}
+	for _, c := range p {
+		if c >= 0x80 {
+			return false
 		}
 	}
 	return true
+}
+
+// string reads a text and counts its UTF-16 units.
+func (r *reader) string() (s span, units int) {
+	p := r.bytes()
+	s = span{uint32(r.i - len(p)), uint32(r.i)}
+	switch {
+	case isASCII(p):
+		return s, len(p)
+	case !utf8.Valid(p):
+		r.fail()
+	}
+	return s, utf16Len(p)
 }
 
 func appendUint(b []byte, x uint64) []byte {

@@ -22,7 +22,9 @@ type loader struct {
 	clients  []loading
 	numbers  map[uint64]int32 // of clients, as they are first named
 	sections []int32          // numbers of clients, the highest id first
-	cut      []bool           // items that something stands in the middle of; nil when there are none
+	joints   []int32          // items that might grow together with the one before
+	types    int              // how many items hold a type
+	lost     bool             // an item has no place, like what it was put beside or into
 }
 
 // loading is one client of a state that is being read.
@@ -30,6 +32,7 @@ type loading struct {
 	id       uint64
 	from, to int32 // its items
 	end      uint32
+	needed   uint32  // up to where others build on it
 	content  int     // bytes of arena its items may need
 	shift    uint8   // see find
 	starts   []int32 // see find
@@ -45,7 +48,7 @@ func (d *Doc) load(update []byte) bool {
 	defer u.release()
 	u.buf, u.structs, u.sections, u.deletes = update, u.structs[:0], u.sections[:0], u.deletes[:0]
 	l := loader{u: u}
-	if !l.decode() || !l.connect() {
+	if !l.decode() {
 		return false
 	}
 	runs, ok := l.order()
@@ -92,6 +95,11 @@ func (l *loader) decode() bool {
 		}
 		l.clients[c].from, l.clients[c].to = int32(from), int32(len(l.items))
 	}
+	for c := range l.clients {
+		if lc := &l.clients[c]; lc.end == 0 || lc.needed > lc.end {
+			return false // something is missing
+		}
+	}
 	l.u.parseDeletes(&r, math.MaxInt)
 	return !r.bad && r.i == len(r.b)
 }
@@ -122,52 +130,67 @@ func (l *loader) decodeSection(r *reader, c int32, id uint64, n int) bool {
 	var clock uint32
 	content := 0
 	other, otherID := c, id // the last client named
-	number := func(id uint64) int32 {
-		if id != otherID {
-			other, otherID = l.number(id), id
+	number := func(on wireID) int32 {
+		if on.client == id {
+			return c // it was checked that this is earlier
 		}
+		if on.client != otherID {
+			other, otherID = l.number(on.client), on.client
+		}
+		l.clients[other].needed = max(l.clients[other].needed, on.clock+1)
 		return other
 	}
+	first := len(l.items)
 	for range n {
 		p := parsed{clock: clock}
 		p.parse(r, id)
 		if r.bad || p.kind == kindSkip || p.length == 0 || uint64(clock)+uint64(p.length) > math.MaxUint32 {
 			return false
 		}
-		it := item{clock: clock, length: p.length, client: c, kind: p.kind, originClient: none, rightClient: none,
-			left: none, right: none, parent: none, key: none, block: none}
+		x := len(l.items)
+		l.items = append(l.items, item{})
+		it := &l.items[x]
+		it.clock, it.length, it.client, it.kind = clock, p.length, c, p.kind
+		it.originClient, it.rightClient = none, none
+		it.left, it.right, it.parent, it.key, it.block = none, none, none, none, none
 		clock += p.length
 		switch {
 		case p.kind == kindGC:
 			it.flags = flagDeleted
 		case p.info&(hasOrigin|hasRight) == 0:
 			if !p.inRoot {
-				it.parent, it.key = number(p.parent.client), int32(p.parent.clock)
+				it.parent, it.key = number(p.parent), int32(p.parent.clock)
 			}
 		default:
 			if p.info&hasOrigin != 0 {
-				it.originClock = p.origin.clock
-				if it.originClient = c; p.origin.client != id {
-					it.originClient = number(p.origin.client)
-				}
+				it.originClient, it.originClock = number(p.origin), p.origin.clock
 			}
 			if p.info&hasRight != 0 {
-				it.rightClock = p.right.clock
-				if it.rightClient = c; p.right.client != id {
-					it.rightClient = number(p.right.client)
-				}
+				it.rightClient, it.rightClock = number(p.right), p.right.clock
 			}
+		}
+		if x > first && l.items[x-1].precedes(it) {
+			l.joints = append(l.joints, int32(x))
 		}
 		it.off, it.size = p.content.from, p.content.to-p.content.from
 		content += int(it.size)
 		if it.rereads() {
 			it.off = p.raw.from
 			content += int(p.name.to-p.name.from) + 5 // number or length of the name
+			if p.kind == kindType {
+				l.types++
+			}
 		}
-		l.items = append(l.items, it)
 	}
 	l.clients[c].end, l.clients[c].content = clock, content
 	return true
+}
+
+// precedes says whether r, the next item of the same client, could grow together with
+// l if it came to stand beside it; see merge.
+func (l *item) precedes(r *item) bool {
+	return l.kind == r.kind && (l.kind == kindGC ||
+		r.originClient == l.client && r.originClock == r.clock-1 && l.rightClient == r.rightClient && l.rightClock == r.rightClock)
 }
 
 // rereads says whether placing the item takes more of its struct than fits an item.
@@ -181,94 +204,71 @@ func (it *item) rereads() bool {
 	return it.originClient == none && it.rightClient == none
 }
 
-// connect finds the items beside every item. It reports false when one is missing.
-func (l *loader) connect() bool {
-	for c := range l.clients {
-		if !l.survey(&l.clients[c]) {
-			return false
-		}
-	}
-	for x := range l.items {
-		it := &l.items[x]
-		if it.originClient != none {
-			y := l.find(it.originClient, it.originClock)
-			if y == none {
-				return false
-			}
-			if l.items[y].end()-1 != it.originClock {
-				l.mustCut(y)
-			}
-			it.left = y
-		}
-		if it.rightClient != none {
-			y := l.find(it.rightClient, it.rightClock)
-			if y == none {
-				return false
-			}
-			if l.items[y].clock != it.rightClock {
-				l.mustCut(y)
-			}
-			it.right = y
-		}
-		if it.parent != none && l.find(it.parent, uint32(it.key)) == none {
-			return false
-		}
-	}
-	return true
-}
-
-func (l *loader) mustCut(x int32) {
-	if l.cut == nil {
-		l.cut = make([]bool, len(l.items))
-	}
-	l.cut[x] = true
-}
-
 // survey prepares find for a client: the clocks are divided into as many equal parts
 // as there are items or more, and for every part it is noted in which item it starts.
 // Where every item has one clock, its number says it all.
-func (l *loader) survey(c *loading) bool {
-	n := c.to - c.from
-	if n == 0 {
-		return false // named, but not there
+func (l *loader) survey(c *loading, index []run) {
+	if uint32(len(index)) == c.end {
+		return
 	}
-	if uint32(n) == c.end {
-		return true
-	}
-	for c.end>>c.shift > 2*uint32(n) {
+	for c.end>>c.shift > 2*uint32(len(index)) {
 		c.shift++
 	}
 	c.starts = make([]int32, 0, (c.end-1)>>c.shift+2)
-	for x := c.from; x < c.to; x++ {
-		last := (l.items[x].end() - 1) >> c.shift
-		for uint32(len(c.starts)) <= last {
-			c.starts = append(c.starts, x)
+	for i, r := range index {
+		end := c.end
+		if i+1 < len(index) {
+			end = index[i+1].clock
+		}
+		for uint64(len(c.starts))<<c.shift < uint64(end) {
+			c.starts = append(c.starts, r.item)
 		}
 	}
 	c.starts = append(c.starts, c.to-1)
-	return true
 }
 
-// find returns the number of the item that holds a clock, or none.
+// find returns the number of the last item that starts with a clock or before it. It
+// holds the clock, or held it until it was cut.
 func (l *loader) find(client int32, clock uint32) int32 {
 	c := &l.clients[client]
-	if clock >= c.end {
-		return none
-	}
 	if c.starts == nil {
 		return c.from + int32(clock)
 	}
 	part := clock >> c.shift
 	x, last := c.starts[part], c.starts[part+1]
 	for x < last {
-		m := x + (last-x)/2
-		if l.items[m].end() > clock {
-			last = m
+		m := last - (last-x)/2
+		if l.items[m].clock <= clock {
+			x = m
 		} else {
-			x = m + 1
+			last = m - 1
 		}
 	}
 	return x
+}
+
+// beside finds the items that end with the origin of it and start with its right
+// neighbour. The rare one that does not is cut there, if it has not been already.
+func (l *loader) beside(d *Doc, it *item) (left, right int32) {
+	left, right = none, none
+	if c := it.originClient; c != none {
+		left = l.find(c, it.originClock)
+	}
+	if c := it.rightClient; c != none {
+		if c == it.originClient && it.rightClock == it.originClock+1 && left+1 < l.clients[c].to {
+			right = left + 1
+		} else {
+			right = l.find(c, it.rightClock)
+		}
+	}
+	origin, start := cid{it.originClient, it.originClock}, cid{it.rightClient, it.rightClock}
+	if left != none && d.items[left].end()-1 != origin.clock {
+		left = d.cleanEnd(origin.client, origin.clock)
+	}
+	if right != none && d.items[right].clock != start.clock {
+		right = d.cleanStart(start.client, start.clock)
+	}
+	return left, right
 }
 
 // itemRun is a range of items.
@@ -342,7 +342,7 @@ func (l *loader) install(d *Doc) {
 	d.items, d.clientIndex, d.order = l.items, l.numbers, l.sections
 	d.tx.items = len(d.items)
 	d.clients = make([]client, len(l.clients))
-	d.ids = make([]uint64, len(l.clients))
+	d.ids, d.words = make([]uint64, len(l.clients)), make([]uint64, len(l.clients))
 	leaves, content := 0, 0
 	for c := range l.clients {
 		lc := &l.clients[c]
@@ -352,17 +352,14 @@ func (l *loader) install(d *Doc) {
 	// one piece of memory for all: most clients have little
 	lists, starts := make([][]run, leaves), make([]uint32, leaves)
 	index, arena := make([]run, len(l.items)), make([]byte, content)
-	types := 0
 	for x := range index {
 		index[x] = run{l.items[x].clock, int32(x)}
-		if l.items[x].kind == kindType {
-			types++
-		}
 	}
-	d.types = slices.Grow(d.types, types)
+	d.types = slices.Grow(d.types, l.types)
 	for c := range l.clients {
 		lc := &l.clients[c]
 		n := (int(lc.to-lc.from) + leafSize - 1) / leafSize
+		l.survey(lc, index[lc.from:lc.to])
 		cl := &d.clients[c]
 		*cl = client{id: lc.id, arena: arena[:0:lc.content], leaves: lists[:n:n], starts: starts[:n:n], next: lc.end, txn: d.stamp}
 		for i := range cl.leaves {
@@ -370,7 +367,7 @@ func (l *loader) install(d *Doc) {
 			cl.leaves[i], cl.starts[i] = index[from:to:to], index[from].clock
 		}
 		arena, lists, starts = arena[lc.content:], lists[n:], starts[n:]
-		d.ids[c] = lc.id
+		d.ids[c], d.words[c] = lc.id, wordOf(lc.id)
 	}
 }
 
@@ -381,19 +378,9 @@ func (l *loader) place(d *Doc, x int32) {
 	if it.kind == kindGC {
 		return
 	}
-	if l.cut != nil {
-		if left := it.left; left != none && l.cut[left] {
-			left = d.cleanEnd(it.originClient, it.originClock)
-			it = &d.items[x]
-			it.left = left
-		}
-		if right := it.right; right != none && l.cut[right] {
-			right = d.cleanStart(it.rightClient, it.rightClock)
-			it = &d.items[x]
-			it.right = right
-		}
-	}
-	left, right := it.left, it.right
+	left, right := l.beside(d, it)
+	it = &d.items[x]
+	it.left, it.right = left, right
 	parent, key := none, none
 	var p parsed
 	if it.rereads() {
@@ -415,6 +402,7 @@ func (l *loader) place(d *Doc, x int32) {
 		}
 	}
 	if parent == none {
+		l.lost = true
 		*it = item{clock: it.clock, length: it.length, client: it.client, kind: kindGC, flags: flagDeleted,
 			originClient: none, rightClient: none, left: none, right: none, parent: none, key: none, block: none}
 		return
@@ -454,24 +442,17 @@ func (l *loader) place(d *Doc, x int32) {
 // touch tells the end of the transaction where items may grow together: where they would
 // have done so for whoever encoded the state, which is mostly nowhere.
 func (l *loader) touch(d *Doc) {
-	for c := range l.clients {
-		if lc := &l.clients[c]; l.cut != nil || len(d.tx.deleted) > 0 || d.mergeable(lc.from, lc.to) {
+	if l.lost || len(d.tx.deleted) > 0 || len(d.items) > len(l.items) { // not as it was read: deleted, or cut
+		for c := range l.clients {
 			d.tx.touched = append(d.tx.touched, int32(c))
 		}
+		return
 	}
-}
-
-// mergeable reports whether any two neighbours of a range of items can grow together; see merge.
-func (d *Doc) mergeable(from, to int32) bool {
-	for x := from + 1; x < to; x++ {
-		l, r := &d.items[x-1], &d.items[x]
-		if l.right != x && l.kind != kindGC || l.kind != r.kind {
-			continue
-		}
-		if l.kind == kindGC || l.flags == r.flags && r.originClient == l.client && r.originClock == l.end()-1 &&
-			l.rightClient == r.rightClient && l.rightClock == r.rightClock {
-			return true
+	last := none
+	for _, x := range l.joints {
+		if it := &d.items[x]; it.client != last && (it.kind == kindGC || d.items[x-1].right == x) {
+			last = it.client
+			d.tx.touched = append(d.tx.touched, last)
 		}
 	}
-	return false
 }

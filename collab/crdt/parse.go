@@ -271,8 +271,8 @@ func (p *parsed) parseContent(r *reader) {
 	case kindBinary:
 		p.content = r.blob()
 	case kindString:
-		p.content = r.text()
-		p.length = uint32(utf16Len(p.content.of(r.b)))
+		s, units := r.string()
+		p.content, p.length = s, uint32(units)
 	case kindEmbed:
 		p.content = r.text()
 		if !validJSON(p.content.of(r.b)) {

@@ -143,6 +143,13 @@ func (f *Follower) note() {
 	}
 }
 
+// touched tells the followers of a change made without a transaction.
+func (d *Doc) touched(client int32, clock, length uint32) {
+	for _, f := range d.followers {
+		f.add(deletedRange{client, clock, length})
+	}
+}
+
 // maxFollowed is how many ranges of clocks a Follower remembers: 12 KB.
 const maxFollowed = 1024
 

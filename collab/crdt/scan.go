@@ -55,7 +55,10 @@ type Range struct {
 }
 
 // Update is a decoded update, for those who must judge one before it is applied.
-type Update struct{ u update }
+type Update struct {
+	u    update
+	near int // struct that Inside found last: the next one asked for is mostly it or the one behind
+}
 
 // Decode reads an update of format v1 into u, replacing what was there. It refuses
 // what Apply refuses. u refers to b until the next Decode.
@@ -82,11 +85,19 @@ func (u *Update) Inside(id ID) bool {
 		return false
 	}
 	s := &u.u.sections[k]
-	structs := u.u.structs[s.from:s.to]
-	if id.Clock <= structs[0].clock || id.Clock >= s.end {
+	if id.Clock <= u.u.structs[s.from].clock || id.Clock >= s.end {
 		return false
 	}
-	_, found := slices.BinarySearchFunc(structs, id.Clock, func(p parsed, clock uint32) int { return cmp.Compare(p.clock, clock) })
+	for i := max(u.near, s.from); i < min(u.near+2, s.to); i++ {
+		if p := &u.u.structs[i]; p.clock <= id.Clock && id.Clock-p.clock < p.length {
+			u.near = i
+			return p.clock != id.Clock
+		}
+	}
+	i, found := slices.BinarySearchFunc(u.u.structs[s.from:s.to], id.Clock, func(p parsed, clock uint32) int { return cmp.Compare(p.clock, clock) })
+	if u.near = s.from + i; !found {
+		u.near--
+	}
 	return !found
 }
 
@@ -110,6 +121,16 @@ func (u *Update) SectionOf(client uint64) int { return u.u.sectionOf(client) }
 
 // Structs is the number of structs in all sections.
 func (u *Update) Structs() int { return len(u.u.structs) }
+
+// Types reports whether any struct holds a type.
+func (u *Update) Types() bool {
+	for i := range u.u.structs {
+		if u.u.structs[i].kind == kindType {
+			return true
+		}
+	}
+	return false
+}
 
 // Struct fills out with the i-th struct of a section.
 func (u *Update) Struct(s Section, i int, out *Struct) {
@@ -193,7 +214,7 @@ func (d *Doc) Between(st *Struct, limit int) int {
 	}
 	switch {
 	case st.HasOrigin:
-		if x = d.itemAt(st.Origin); x == none {
+		if x = d.itemAt(st.Origin); x == none || x == stop { // in the middle of an item, which will be cut
 			return 0
 		}
 		x = d.items[x].right

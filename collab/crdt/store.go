@@ -204,6 +204,7 @@ func (d *Doc) addClient(id uint64) int32 {
 	i := int32(len(d.clients))
 	d.clients = append(d.clients, client{id: id})
 	d.ids = append(d.ids, id)
+	d.words = append(d.words, wordOf(id))
 	d.clientIndex[id] = i
 	at := sort.Search(len(d.order), func(k int) bool { return d.clients[d.order[k]].id < id })
 	d.order = append(d.order, 0)

@@ -7,7 +7,7 @@ import "math"
 // update was one of these and has been applied. In any doubt it has done nothing;
 // the general way then judges, and gives the same document for what is taken here.
 func (d *Doc) applyTyped(update []byte) bool {
-	if len(update) < 6 || uint64(len(update)) > math.MaxUint32 || d.watched() || d.Pending() {
+	if len(update) < 6 || uint64(len(update)) > math.MaxUint32 || len(d.observers) > 0 || d.Pending() {
 		return false
 	}
 	switch {
@@ -78,7 +78,8 @@ func (d *Doc) knownAt(b []byte, i int) (id cid, end int) {
 // insertTyped is a transaction of one piece of text, with at least one neighbour.
 func (d *Doc) insertTyped(c int32, origin, right cid, text []byte, length uint32) {
 	cl := &d.clients[c]
-	if d.extend(c, origin, right, text, length) {
+	if clock := cl.next; d.extend(c, origin, right, text, length) {
+		d.touched(c, clock, length)
 		if p := cl.last(); !cl.isFirst(p) {
 			d.mergeLeft(c, p)
 		}
@@ -129,6 +130,7 @@ func (d *Doc) deleteTyped(c int32, clock, end uint32) {
 	if !d.keepDeleted {
 		p := d.clients[c].find(clock)
 		if d.deleteTail(c, p, clock, end) || d.deleteHead(c, p, clock, end) {
+			d.touched(c, clock, end-clock)
 			d.version++
 			if d.wasteful {
 				d.compact()

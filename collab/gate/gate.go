@@ -25,6 +25,7 @@ type Limits struct {
 	Nesting    int // of types in the document: 64
 	Cuts       int // places where one update cuts an item in two: 4,000
 	Alive      int // deleted ranges in one update that are not deleted yet: 40,000
+	Entries    int // new types and map entries in one update, the dearest structs to keep: 12,000
 	Names      int // different names of roots, keys, marks and elements in one update: 4,096
 	Name       int // bytes of a root's, key's or mark's name: 256
 	Value      int // bytes of one mark or embedded value: 64 KiB
@@ -36,7 +37,7 @@ type Limits struct {
 // Default is what zero fields of Limits stand for.
 var Default = Limits{
 	Bytes: 1 << 20, Structs: 20_000, Clients: 4096, Deletes: 200_000, Collected: 200_000,
-	Cuts: 4_000, Alive: 40_000, Names: 4096, Nesting: 64, Name: 256, Value: 64 << 10, Conflict: 1_000_000, DocBytes: 10_000_000, DocStructs: 1_000_000,
+	Cuts: 4_000, Alive: 40_000, Entries: 12_000, Names: 4096, Nesting: 64, Name: 256, Value: 64 << 10, Conflict: 1_000_000, DocBytes: 10_000_000, DocStructs: 1_000_000,
 }
 
 func (l Limits) orDefault() Limits {
@@ -52,6 +53,7 @@ func (l Limits) orDefault() Limits {
 	set(&l.Collected, Default.Collected)
 	set(&l.Cuts, Default.Cuts)
 	set(&l.Alive, Default.Alive)
+	set(&l.Entries, Default.Entries)
 	set(&l.Names, Default.Names)
 	set(&l.Nesting, Default.Nesting)
 	set(&l.Name, Default.Name)
@@ -67,7 +69,7 @@ type Request struct {
 	Doc    *crdt.Doc // not changed; must have nothing pending
 	Update []byte    // format v1
 	Leased func(client uint64) bool
-	Roots  []string // names of root types that may be written; nil means any
+	Roots  []string // root types that an update may name; nil means any. What has an origin lies where that lies: a document that began with these roots only keeps to them
 	Limits Limits
 }
 
@@ -115,14 +117,17 @@ func refuse(reason, format string, args ...any) *Refusal {
 type judge struct {
 	Request
 	u       crdt.Update
-	st      crdt.Struct
 	done    []int  // structs of each section judged so far
 	busy    []bool // sections in the middle of a dependency
+	types   bool   // the update brings types: it matters how deep they lie
+	tangle  bool   // structs and items are so many that what placing costs must be estimated
+	count   bool   // structs and deleted ranges are so many that cuts must be counted
 	depths  [][]depth
 	info    Info
 	bytes   int
 	deleted uint64
 	cut     int
+	entries int
 	view    view
 }
 
@@ -142,7 +147,7 @@ func Check(r Request) (Info, error) {
 		return Info{}, refuse(TooLarge, "%d bytes", len(r.Update))
 	}
 	j := judges.Get().(*judge)
-	j.Request, j.info, j.bytes, j.deleted, j.cut = r, Info{}, 0, 0, 0
+	j.Request, j.info, j.bytes, j.deleted, j.cut, j.entries = r, Info{}, 0, 0, 0, 0
 	err := j.judge()
 	info := j.info
 	j.Request, j.info = Request{}, Info{}
@@ -163,8 +168,12 @@ func (j *judge) judge() error {
 	if j.u.Overlaps() {
 		return refuse(Malformed, "deleted ranges overlap")
 	}
-	j.view.reset(j.u.Structs(), j.Limits.Cuts)
-	n := j.u.Sections()
+	j.types = j.u.Types()
+	n := j.u.Structs()
+	j.tangle = n*(n+j.Doc.Structs()) > j.Limits.Conflict
+	j.count = 2*(n+j.u.Deletes()) > j.Limits.Cuts
+	j.view.reset(n, j.Limits.Cuts)
+	n = j.u.Sections()
 	j.done, j.busy, j.depths = j.done[:0], j.busy[:0], j.depths[:0]
 	for i := range n {
 		s := j.u.Section(i)
@@ -216,12 +225,12 @@ func (j *judge) section(i int, clock uint32) error {
 	}
 	j.busy[i] = true
 	for j.done[i] < s.Len() {
-		st := &j.st
-		j.u.Struct(s, j.done[i], st)
+		var st crdt.Struct
+		j.u.Struct(s, j.done[i], &st)
 		if st.Clock > clock {
 			break
 		}
-		if err := j.structure(i, s, have, *st); err != nil {
+		if err := j.structure(i, s, have, &st); err != nil {
 			return err
 		}
 		j.done[i]++
@@ -230,34 +239,20 @@ func (j *judge) section(i int, clock uint32) error {
 	return nil
 }
 
-func (j *judge) structure(i int, s crdt.Section, have uint32, st crdt.Struct) error {
+func (j *judge) structure(i int, s crdt.Section, have uint32, st *crdt.Struct) error {
 	fresh := st.Clock+st.Len > have
 	if st.Kind == crdt.KindSkip && fresh {
 		return refuse(Gap, "client %d: hole at %d", s.Client, st.Clock)
 	}
-	var own, inside int16
-	for _, dep := range [...]struct {
-		is     bool
-		id     crdt.ID
-		parent bool
-	}{{st.HasOrigin, st.Origin, false}, {st.HasRight, st.Right, false}, {st.HasParent, st.Parent, true}} {
-		if !dep.is {
-			continue
-		}
-		at, in, err := j.depend(s, st.Clock, dep.id)
-		if err != nil {
-			return err
-		}
-		if dep.parent {
-			at = in
-		}
-		own = max(own, at)
+	own, err := j.dependencies(s, st)
+	if err != nil {
+		return err
 	}
 	if !fresh {
 		return nil
 	}
 	j.info.Structs++
-	inside = -1
+	inside := int16(-1)
 	switch st.Kind {
 	case crdt.KindDoc:
 		return refuse(Kind, "subdocument")
@@ -267,6 +262,7 @@ func (j *judge) structure(i int, s crdt.Section, have uint32, st crdt.Struct) er
 			return refuse(TooLarge, "%d clocks without content", j.deleted)
 		}
 	case crdt.KindType:
+		j.entries++
 		inside = own + 1
 		if int(inside) > j.Limits.Nesting {
 			return refuse(Nesting, "%d types in each other", inside)
@@ -278,6 +274,12 @@ func (j *judge) structure(i int, s crdt.Section, have uint32, st crdt.Struct) er
 	}
 	if st.InRoot && len(j.Roots) > 0 && !slices.Contains(j.Roots, string(st.Root)) {
 		return refuse(Kind, "root type %.40q", st.Root)
+	}
+	if len(st.Key) > 0 {
+		j.entries++
+	}
+	if j.entries > j.Limits.Entries {
+		return refuse(TooLarge, "more than %d types and map entries", j.Limits.Entries)
 	}
 	if longest := max(len(st.Root), len(st.Key), len(st.Name)); longest > j.Limits.Name {
 		return refuse(TooLarge, "name of %d bytes", longest)
@@ -291,12 +293,17 @@ func (j *judge) structure(i int, s crdt.Section, have uint32, st crdt.Struct) er
 	if j.cut > j.Limits.Cuts {
 		return refuse(TooLarge, "cuts more than %d items", j.Limits.Cuts)
 	}
-	if n := j.view.named(&st); n > j.Limits.Names {
+	if n := j.view.named(st); n > j.Limits.Names {
 		return refuse(TooLarge, "%d different names", n)
 	}
 	j.bytes += st.Bytes
-	if j.view.steps += j.view.cost(j, s.Client, &st); j.view.steps > j.Limits.Conflict {
-		return refuse(Tangled, "placing %d structs passes more than %d items", j.info.Structs, j.Limits.Conflict)
+	if j.tangle {
+		if j.view.steps += j.view.cost(j, s.Client, st); j.view.steps > j.Limits.Conflict {
+			return refuse(Tangled, "placing %d structs passes more than %d items", j.info.Structs, j.Limits.Conflict)
+		}
+	}
+	if !j.types {
+		return nil
 	}
 	if d := j.depths[i]; len(d) == 0 || inside >= 0 || d[len(d)-1].own != own || d[len(d)-1].inside >= 0 {
 		j.depths[i] = append(d, depth{st.Clock, own, inside})
@@ -304,10 +311,35 @@ func (j *judge) structure(i int, s crdt.Section, have uint32, st crdt.Struct) er
 	return nil
 }
 
+// dependencies checks that all that st builds on exists, and says how deep st lies when the update brings types.
+func (j *judge) dependencies(s crdt.Section, st *crdt.Struct) (int16, error) {
+	var origin, right, inside int16
+	var err error
+	if st.HasOrigin {
+		if origin, _, err = j.depend(s, st.Clock, st.Origin); err != nil {
+			return 0, err
+		}
+	}
+	if st.HasRight {
+		if right, _, err = j.depend(s, st.Clock, st.Right); err != nil {
+			return 0, err
+		}
+	}
+	if st.HasParent {
+		if _, inside, err = j.depend(s, st.Clock, st.Parent); err != nil {
+			return 0, err
+		}
+	}
+	return max(origin, right, inside), nil
+}
+
 // depend checks that what a struct builds on exists, in the document or earlier in
-// the update, and says how deep it is.
+// the update, and says how deep it is when the update brings types.
 func (j *judge) depend(s crdt.Section, clock uint32, on crdt.ID) (own, inside int16, err error) {
 	if on.Clock < j.Doc.Clock(on.Client) {
+		if !j.types {
+			return 0, 0, nil
+		}
 		o, in, _ := j.Doc.Depth(on)
 		return int16(min(o, 1<<14)), int16(min(in, 1<<14)), nil
 	}
@@ -319,6 +351,9 @@ func (j *judge) depend(s crdt.Section, clock uint32, on crdt.ID) (own, inside in
 		if err := j.section(k, on.Clock); err != nil {
 			return 0, -1, err
 		}
+	}
+	if !j.types {
+		return 0, 0, nil
 	}
 	d := j.depths[k]
 	n, found := slices.BinarySearchFunc(d, on.Clock, func(d depth, clock uint32) int { return int(int64(d.clock) - int64(clock)) })
@@ -359,6 +394,9 @@ func (j *judge) deletes() error {
 // cuts counts the places where an item of the document, or a struct of the update, has
 // to be cut in two; each place once.
 func (j *judge) cuts(at crdt.ID) {
+	if !j.count {
+		return
+	}
 	known := at.Clock < j.Doc.Clock(at.Client)
 	if known && !j.Doc.Inside(at) || !known && !j.u.Inside(at) {
 		return

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"hash/maphash"
+	"math/rand/v2"
 
 	"spolupis/collab/crdt"
 )
@@ -28,11 +29,15 @@ func (t *table[V]) reset(n int) {
 	t.n = 0
 }
 
+// spread is odd, and another one in every process.
+var spread = rand.Uint64() | 1
+
 // at returns the value of a key, which must not be 0, and whether it was there. With
 // add a missing one is added; otherwise the result is nil then.
 func (t *table[V]) at(key uint64, add bool) (*V, bool) {
 	mask := uint64(len(t.keys) - 1)
-	for i := (key * 0x9e3779b97f4a7c15) >> 20 & mask; ; i = (i + 1) & mask {
+	// clocks in a row lie side by side; where, nobody outside can tell, so nobody can crowd a place
+	for i := (key>>3*spread>>29 ^ key) & mask; ; i = (i + 1) & mask {
 		switch t.keys[i] {
 		case key:
 			return &t.values[i], true

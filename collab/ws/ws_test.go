@@ -3,6 +3,7 @@ package ws_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -256,6 +257,52 @@ func TestEndOfTheLoginEndsTheConnection(t *testing.T) {
 	wantClosed(t, eva, collab.CodeSignIn)
 }
 
+// What a commenter might send instead of a comment: an insert whose bytes do not name the body (A1), a deletion without any
+// content (A2), a deletion of what is written next (A3). Rights are looked up before an update is looked into.
+func TestAttacksOfWhoMayOnlyCommentChangeNothing(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		update func(jana *crdt.Doc, eva uint64) []byte
+	}{
+		{"A1 an insert with an origin", func(d *crdt.Doc, eva uint64) []byte {
+			return d.Transact(func() { d.Text(collab.Root).Insert(4, "x", nil) })
+		}},
+		{"A2 a deletion of everything", func(d *crdt.Doc, eva uint64) []byte {
+			return d.Transact(func() { d.Text(collab.Root).Delete(0, 10) })
+		}},
+		{"A3 a deletion of what comes next", func(d *crdt.Doc, eva uint64) []byte {
+			ahead := crdt.New(crdt.Config{Client: eva})
+			if ahead.Apply(d.Encode()) != nil {
+				return nil
+			}
+			ahead.Transact(func() { ahead.Text(collab.Root).Insert(10, "not yet", nil) })
+			return ahead.Transact(func() { ahead.Text(collab.Root).Delete(10, 7) })
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := sqlite(t, options{})
+			s.rights.set("p-jana", collab.Comment)
+			eva, jana := dial(t, s, "d", "eva"), dial(t, s, "d", "jana")
+			eva.Type("0123456789")
+			must(t, "seen", jana.WaitText(within(t, time.Minute), has("0123456789")))
+			d := crdt.New(crdt.Config{Client: jana.Client()})
+			must(t, "copy", d.Apply(jana.State()))
+			u := c.update(d, eva.Client())
+			if len(u) == 0 {
+				t.Fatal("no attack")
+			}
+			jana.SendUpdate(u)
+			wantClosed(t, jana, collab.CodeDenied)
+			eva.Type(" and on")
+			must(t, "acknowledged", eva.WaitAcked(within(t, time.Minute)))
+			head, err := s.Head(within(t, time.Minute), "d")
+			if err != nil || head.Body.Text(collab.Root).String() != "0123456789 and on" || head.Body.Pending() {
+				t.Errorf("text = %q, pending %v, %v", head.Body.Text(collab.Root).String(), head.Body.Pending(), err)
+			}
+		})
+	}
+}
+
 func TestBadMessagesEndTheConnectionWithAReasonAndChangeNothing(t *testing.T) {
 	foreign := crdt.New(crdt.Config{Client: 4242})
 	foreign.Transact(func() { foreign.Text(collab.Root).Insert(0, "a", nil) }) // never sent: a gap before the next
@@ -274,6 +321,9 @@ func TestBadMessagesEndTheConnectionWithAReasonAndChangeNothing(t *testing.T) {
 		{"a command that is no JSON", wire.AppendJSON(nil, wire.Command, []byte("boo")), collab.CodeRefused},
 		{"an update that is none", wire.AppendSync(nil, wire.Update, []byte{7, 7, 7}), collab.CodeRefused},
 		{"an update with a gap before it", wire.AppendSync(nil, wire.Update, later), collab.CodeRefused},
+		{"A3 a deletion of what nobody has written yet", wire.AppendSync(nil, wire.Update, []byte{0, 1, 77, 1, 0, 20}), collab.CodeRefused},
+		{"A5b content of 18,000 strangers that waits", wire.AppendSync(nil, wire.Update, strangers(18_000)), collab.CodeLimit},
+		{"A5c a struct that eats all clocks to come", wire.AppendSync(nil, wire.Update, []byte{1, 1, 77, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x07, 0}), collab.CodeLimit},
 		{"a state vector that is none", wire.AppendSync(nil, wire.Step1, []byte{9, 1}), collab.CodeRefused},
 		{"presence of a crowd", wire.AppendAwareness(nil, make([]wire.Presence, 17)), collab.CodeLimit},
 		{"a long command", wire.AppendJSON(nil, wire.Command, make([]byte, 300<<10)), collab.CodeLimit},
@@ -296,6 +346,15 @@ func TestBadMessagesEndTheConnectionWithAReasonAndChangeNothing(t *testing.T) {
 		eva.SendText("hello")
 		wantClosed(t, eva, collab.CodeRefused)
 	})
+}
+
+// strangers is an update of collected structs, one each of many clients, that all build on something missing.
+func strangers(n int) []byte {
+	b := binary.AppendUvarint(nil, uint64(n))
+	for i := range n {
+		b = append(binary.AppendUvarint(append(b, 1), uint64(1_000_000-i)), 5, 0, 1)
+	}
+	return append(b, 0)
 }
 
 func TestWritingUnderAnothersNameIsRefusedAndJournalled(t *testing.T) {
@@ -346,6 +405,41 @@ func TestPresenceCarriesTheNameTheServerKnows(t *testing.T) {
 	client := eva.Client()
 	eva.Break()
 	must(t, "gone", karel.WaitPresence(ctx, func(p map[uint64]string) bool { return p[client] == "" }))
+}
+
+// A6: presence sent for somebody else's client id, with the highest clock there is and styles in the name, or saying that he
+// left. Nobody is shown it, and his own presence goes on.
+func TestPresenceUnderAnothersIDIsDroppedWhateverItsClock(t *testing.T) {
+	s := sqlite(t, options{})
+	eva, karel, jana := dial(t, s, "d", "eva"), dial(t, s, "d", "karel"), dial(t, s, "d", "jana")
+	plain := dialAs(t, official.Config{URL: s.url + "d", Header: http.Header{"Authorization": {"Bearer petr"}}, Plain: true, Client: 77})
+	ctx := within(t, time.Minute)
+	forge := func(state string) {
+		for _, id := range []uint64{eva.Client(), 77} {
+			karel.Send(wire.AppendAwareness(nil, []wire.Presence{{Client: id, Clock: wire.Max, State: []byte(state)}}))
+		}
+	}
+	plain.Edit(func(d *crdt.Doc) { d.Text(collab.Root).Insert(0, "mine", nil) })
+	must(t, "the plain client's id is taken", jana.WaitText(ctx, has("mine")))
+	for i := range 3 {
+		forge(`{"cursor":{"a":9},"user":{"name":"the Governor","color":"red;background:url(//evil)"}}`)
+		forge("null")
+		cursor := fmt.Sprintf(`{"cursor":{"a":%d}}`, i)
+		karel.Point(cursor) // comes after what he forged
+		eva.Point(cursor)
+		plain.Point(cursor)
+		must(t, "presence", jana.WaitPresence(ctx, func(p map[uint64]string) bool {
+			for id, name := range map[uint64]string{eva.Client(): "Eva", karel.Client(): "Karel", 77: "Petr"} {
+				if strings.Contains(p[id], "Governor") || strings.Contains(p[id], "evil") {
+					t.Errorf("shown: %s", p[id])
+				}
+				if !strings.Contains(p[id], cursor[1:len(cursor)-1]) || !strings.Contains(p[id], `"name":"`+name+`"`) {
+					return false
+				}
+			}
+			return true
+		}))
+	}
 }
 
 func TestPresenceThatIsNotRepeatedIsForgotten(t *testing.T) {

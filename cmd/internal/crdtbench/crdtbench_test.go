@@ -228,3 +228,16 @@ func TestFlatBodyIsAlwaysTheSame(t *testing.T) {
 		t.Error("two runs made different bodies")
 	}
 }
+
+func TestHostileMegabytesCostFourTimesTheirBytesAtMostBehindTheGate(t *testing.T) {
+	b := &bench{cfg: Config{N: 1}}
+	for _, m := range hostileMessages(1 << 20) {
+		r := b.attack(m, true)
+		if !r.Equal {
+			t.Errorf("%s: %s; want no panic, and nothing changed when refused", m.name, r.Note)
+		}
+		if r.Bytes > 4*len(m.b) {
+			t.Errorf("%s: %s", m.name, r.Note)
+		}
+	}
+}
