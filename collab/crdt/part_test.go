@@ -118,3 +118,22 @@ func TestFollowersForgetWhatIsTooMuch(t *testing.T) {
 		t.Errorf("told again: %v, all = %v", parts, all)
 	}
 }
+
+func TestFollowersHearOfAWholeState(t *testing.T) {
+	w := New(Config{Client: 1})
+	w.Transact(func() {
+		for range 1000 {
+			w.Text("text").Insert(0, "ab", nil)
+			w.Text("text").InsertMap(1, map[string]any{"kind": "p"}, nil)
+		}
+	})
+	d := New(Config{Client: 2})
+	f := d.Text("text").Follow()
+	f.Changed()
+	if err := d.Apply(w.Encode()); err != nil {
+		t.Fatal(err)
+	}
+	if parts, all := f.Changed(); !all && len(parts) != 1001 {
+		t.Errorf("told of %d parts, want the 1000 that came and the one before them", len(parts))
+	}
+}
