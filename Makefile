@@ -1,5 +1,6 @@
 # make run    build what is missing and serve the demo office on 127.0.0.1:8080
 # make test   everything that must hold: Go (race detector, SQLite, PostgreSQL, Redis), TypeScript, browser
+# make night  100,000 histories against npm yjs, and every fuzzer of collab for FUZZTIME (20m); make fuzz: the fuzzers alone
 # make check  formatting, vet, static analysis
 # make dist   rebuild frontend/dist (committed, so that building the binary needs no Node)
 
@@ -28,6 +29,21 @@ HISTORIES ?= 5000
 .PHONY: test-oracle
 test-oracle: install
 	SPOLUPIS_REQUIRE_SERVERS=1 SPOLUPIS_HISTORIES=$(HISTORIES) $(GO) test -count=1 -timeout 20m -run 'Yjs' ./collab/crdt
+
+# Every fuzzer of live editing, one after the other.
+FUZZTIME ?= 20m
+.PHONY: fuzz
+fuzz:
+	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9]+' collab | sed -E 's|^(.*)/[^/]*:func (.*)|\1 \2|' | sort | while read -r dir name; do \
+		echo "$$dir $$name"; \
+		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s ./$$dir </dev/null || exit 1; \
+	done
+
+# What is worth a night: a hundred thousand random histories beside npm yjs, then the fuzzers.
+.PHONY: night
+night: install
+	SPOLUPIS_REQUIRE_SERVERS=1 SPOLUPIS_HISTORIES=50000 $(GO) test -count=1 -timeout 24h -run 'Yjs' ./collab/crdt
+	$(MAKE) fuzz
 
 # Vet and gofmt are cheap enough to run always.
 .PHONY: check-format

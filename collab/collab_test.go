@@ -2,9 +2,15 @@ package collab
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
 	"testing"
 
 	"spolupis/collab/crdt"
+	"spolupis/collab/gate"
+	"spolupis/collab/internal/bounded"
+	"spolupis/collab/wire"
 	"spolupis/security"
 )
 
@@ -60,8 +66,118 @@ func TestAHintIsReadAsItWasWritten(t *testing.T) {
 }
 
 func FuzzDecodeHint(f *testing.F) {
-	f.Add(hint{kind: hintUpdate, first: 1, last: 2, body: []byte("x")}.encode("node"))
-	f.Fuzz(func(t *testing.T, b []byte) { decodeHint(b) })
+	for _, h := range []hint{
+		{kind: hintUpdate, first: 1, last: 2, body: []byte("x")},
+		{kind: hintPresence, body: wire.AppendPresence(nil, []wire.Presence{{Client: 1, Clock: 2, State: []byte("{}")}})},
+		{kind: hintState},
+	} {
+		f.Add(h.encode("node"))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		h, node, err := decodeHint(b)
+		if err != nil {
+			return
+		}
+		again, from, err := decodeHint(h.encode(node))
+		if len(h.body) > maxHint && h.kind == hintUpdate {
+			h.body = nil
+		}
+		if err != nil || from != node || again.kind != h.kind || again.first != h.first || again.last != h.last || !bytes.Equal(again.body, h.body) {
+			t.Fatalf("%x: %+v became %+v from %q, %v", b, h, again, from, err)
+		}
+	})
+}
+
+// A message of y-websocket from a stranger, as a room takes it: a state vector is answered, an update judged and applied.
+// Whatever it is, the document stays whole, and what was answered is an update.
+func FuzzSyncMessage(f *testing.F) {
+	d := crdt.New(crdt.Config{Client: 1})
+	d.Transact(func() { d.Text(Root).Insert(0, "Kraj schvaluje 😀 rozpočet.", crdt.Attrs{"em": true}) })
+	state := d.Encode()
+	f.Add(wire.AppendSync(nil, wire.Step1, []byte{0}))
+	f.Add(wire.AppendSync(nil, wire.Step1, d.StateVector()))
+	f.Add(wire.AppendSync(nil, wire.Step1, []byte{2, 1, 5, 9, 0xff, 0xff, 3}))
+	d.SetClient(7)
+	for _, edit := range []func(){
+		func() { d.Text(Root).Insert(3, "x", nil) },
+		func() { d.Text(Root).InsertMap(9, map[string]any{"kind": "h"}, nil) },
+		func() { d.Text(Root).Delete(2, 9) },
+		func() { d.Text(Root).Format(0, 5, crdt.Attrs{"strong": true}) },
+	} {
+		u := d.Transact(edit)
+		f.Add(wire.AppendSync(nil, wire.Update, u))
+		f.Add(wire.AppendSync(nil, wire.Step2, u))
+	}
+	f.Add(wire.AppendSync(nil, wire.Step2, d.Encode()))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := wire.Decode(b)
+		if err != nil || m.Type != wire.Sync {
+			return
+		}
+		d := crdt.New(crdt.Config{})
+		if err := d.Apply(state); err != nil {
+			t.Fatal(err)
+		}
+		bounded.Run(t, len(b), 512, func() {
+			if m.Step == wire.Step1 {
+				u, err := d.Diff(m.Body)
+				if err == nil {
+					err = crdt.New(crdt.Config{}).Apply(u)
+				} else if errors.Is(err, crdt.ErrMalformed) {
+					err = nil
+				}
+				if err != nil {
+					t.Fatalf("answered with %x: %v", u, err)
+				}
+				return
+			}
+			_, err := gate.Check(gate.Request{Doc: d, Update: m.Body, Roots: []string{Root}, Leased: func(c uint64) bool { return c == 7 }})
+			if err == nil {
+				err = d.Apply(m.Body)
+			} else if _, ok := errors.AsType[*gate.Refusal](err); ok {
+				err = nil
+			}
+			if err != nil || d.Pending() {
+				t.Fatalf("%v, pending %v", err, d.Pending())
+			}
+		})
+		if err := crdt.New(crdt.Config{}).Apply(d.Encode()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// Of what a client says about itself only JSON of two places goes out, and a person that he cannot choose.
+func FuzzPresenceState(f *testing.F) {
+	for _, s := range []string{
+		`{"cursor":{"a":1,"h":2},"user":{"name":"Eva"}}`, `{"selection":[1,[2,{"x":null}]]}`, `{"cursor":1,"cursor":2,"Cursor":3,"USER":4}`,
+		`null`, `{}`, `[]`, `"`, `{"cursor":"</script>\u2028"}`, `{"user":{"id":"p-x","color":"url(x)"}}`, `{"cursor":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + `}`,
+	} {
+		f.Add([]byte(s))
+	}
+	eva := PersonOf(security.Actor{ID: "p-eva", Name: "Eva"})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var out []byte
+		var ok bool
+		bounded.Run(t, len(b), 512, func() { out, ok = stateOf(b, eva) })
+		if !ok {
+			return
+		}
+		var got map[string]json.RawMessage
+		if err := json.Unmarshal(out, &got); err != nil {
+			t.Fatalf("%q went out as %q: %v", b, out, err)
+		}
+		var who Person
+		if err := json.Unmarshal(got["user"], &who); err != nil || who != eva {
+			t.Fatalf("%q went out as %q, from %+v", b, out, who)
+		}
+		delete(got, "user")
+		delete(got, "cursor")
+		delete(got, "selection")
+		if len(got) > 0 || len(out) > 6*wire.MaxState+256 {
+			t.Fatalf("%q went out as %q", b, out)
+		}
+	})
 }
 
 func TestOnlyPlacesGoOutAsPresence(t *testing.T) {

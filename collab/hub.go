@@ -44,6 +44,7 @@ type Config struct {
 	Persons  int           // connections of one person to one document; 0: 8
 	Snapshot int           // rows after which a snapshot is stored; 0: 500
 	Limits   gate.Limits   // of an update; zero fields take the defaults of the gate
+	Roots    []string      // root types that clients may write; empty: Root alone
 }
 
 func (c *Config) fill() error {
@@ -55,6 +56,9 @@ func (c *Config) fill() error {
 	}
 	if c.Text == nil {
 		c.Text = func(_, key string, _ ...any) string { return key }
+	}
+	if len(c.Roots) == 0 {
+		c.Roots = []string{Root}
 	}
 	c.Recheck = or(c.Recheck, 15*time.Second)
 	c.Idle = or(c.Idle, 30*time.Second)

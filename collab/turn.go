@@ -135,7 +135,7 @@ func (r *room) insist(ctx context.Context, do func() error) error {
 }
 
 func (r *room) check(ctx context.Context, m *Member, update []byte) (gate.Info, error) {
-	return gate.Check(gate.Request{Doc: r.d, Update: update, Limits: r.h.cfg.Limits, Roots: []string{Root},
+	return gate.Check(gate.Request{Doc: r.d, Update: update, Limits: r.h.cfg.Limits, Roots: r.h.cfg.Roots,
 		Leased: func(client uint64) bool { return r.leased(ctx, m, client) }})
 }
 

@@ -84,7 +84,7 @@ type Info struct {
 	Clients []ClientRange // new content, by client
 	Deletes bool          // deletes something that is alive, or new
 	Structs int           // new structs
-	Empty   bool          // nothing that the document does not have already
+	Empty   bool          // nothing that the document does not have already: not worth applying
 }
 
 // Reasons of a refusal; stable, for logs, metrics and the client's message.

@@ -457,8 +457,9 @@ func FuzzCheck(f *testing.F) {
 			}
 		}
 		after := d.Encode()
-		if info.Empty && !bytes.Equal(state, after) {
-			t.Fatal("said to be empty, but changed the document")
+		// known structs that lie about their neighbours cut characters of two units, in Yjs too: not bytes, what is there counts
+		if info.Empty && !bytes.Equal(copy.Snapshot().Encode(), d.Snapshot().Encode()) {
+			t.Fatal("said to be empty, but wrote or deleted something")
 		}
 		if again, err := check(d, u); err != nil || !again.Empty {
 			t.Fatalf("sent once more: %+v, %v", again, err)

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"spolupis/collab/internal/bounded"
 )
 
 // The bytes of types 0 to 3 are those of y-protocols 1.0.7, compared by running it; the rest is our own contract
@@ -91,12 +93,22 @@ func TestBadMessagesAreRefusedWithTheRightError(t *testing.T) {
 	}
 }
 
+// A message that is read is written as it was read; one that is not has an error of one kind. Neither takes more than what a
+// megabyte of it may.
 func FuzzDecode(f *testing.F) {
 	for _, g := range golden {
 		f.Add(g.bytes)
+		f.Add(g.bytes[:len(g.bytes)-1])
 	}
+	f.Add(bytes.Repeat([]byte{0xff}, 100))
+	f.Add([]byte{1, 9, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f, 0}) // as many clients as JavaScript can count
+	f.Add([]byte{0, 1, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2, 3})             // an update that is longer than the message
+	f.Add(AppendSync(nil, Step1, []byte{2, 5, 0xe8, 7, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f, 1}))
+	f.Add(AppendAwareness(nil, []Presence{{1, 1, []byte("{}")}, {1, 2, []byte("null")}, {Max, Max, []byte(`{"cursor":{"a":1}}`)}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := Decode(b)
+		var m Message
+		var err error
+		bounded.Run(t, len(b), 64, func() { m, err = Decode(b) })
 		if err != nil {
 			n := 0
 			for _, kind := range []error{ErrMalformed, ErrUnknown, ErrTooLong} {
@@ -127,6 +139,30 @@ func FuzzDecode(f *testing.F) {
 		m2, err := Decode(again)
 		if err != nil || !reflect.DeepEqual(m, m2) {
 			t.Fatalf("%x: %+v became %+v (%v)", b, m, m2, err)
+		}
+	})
+}
+
+func FuzzDecodePresence(f *testing.F) {
+	for _, g := range golden {
+		if g.want.Type == Awareness {
+			f.Add(AppendPresence(nil, g.want.Presence))
+		}
+	}
+	f.Add([]byte{0xff, 0xff, 3, 1, 1, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var ps []Presence
+		var err error
+		bounded.Run(t, len(b), 64, func() { ps, err = DecodePresence(b) })
+		if err != nil {
+			if !errors.Is(err, ErrMalformed) {
+				t.Fatalf("%x: %v, want malformed", b, err)
+			}
+			return
+		}
+		again, err := DecodePresence(AppendPresence(nil, ps))
+		if err != nil || !reflect.DeepEqual(ps, again) {
+			t.Fatalf("%x: %+v became %+v (%v)", b, ps, again, err)
 		}
 	})
 }
