@@ -52,6 +52,13 @@ func gather(s *site, documents, clients, observers int) *crowd {
 	return c
 }
 
+// behind says that so many others are in each room already: who comes is another person.
+func (c *crowd) behind(others int) {
+	for _, t := range c.typists {
+		t.turn += others
+	}
+}
+
 // connect connects everybody, so many at a time, and waits until all have the server's copy.
 func (c *crowd) connect(ctx context.Context, atOnce int) error {
 	errs := make(chan error, len(c.typists))

@@ -33,9 +33,7 @@ func memory(ctx context.Context, b *bench, s *site, n needs) (sample, error) {
 		return sample{}, err
 	}
 	more := gather(s, n.documents, n.clients-1, 0)
-	for _, t := range more.typists {
-		t.turn++ // the first is somebody else
-	}
+	more.behind(1)
 	defer more.close()
 	if err := more.connect(ctx, 32); err != nil {
 		return sample{}, err

@@ -24,9 +24,7 @@ func storm(ctx context.Context, b *bench, s *site, n needs) (sample, error) {
 		return sample{}, err
 	}
 	rest := gather(s, n.documents, n.clients-1, 0)
-	for _, t := range rest.typists {
-		t.turn++
-	}
+	rest.behind(1)
 	defer rest.close()
 	before, began := s.usage(), time.Now()
 	if err := rest.connect(ctx, len(rest.typists)); err != nil {
@@ -52,6 +50,7 @@ func joins(ctx context.Context, b *bench, s *site, n needs) (sample, error) {
 	}
 	defer leave()
 	c := gather(s, 1, typingMeanwhile, observers)
+	c.behind(1)
 	defer c.close()
 	if err := c.connect(ctx, 1); err != nil {
 		return sample{}, err
@@ -64,10 +63,8 @@ func joins(ctx context.Context, b *bench, s *site, n needs) (sample, error) {
 	if err := sleep(ctx, b.window()/3); err != nil {
 		return sample{}, err
 	}
-	rest := gather(s, 1, n.clients-typingMeanwhile, 0)
-	for _, t := range rest.typists {
-		t.turn += typingMeanwhile
-	}
+	rest := gather(s, 1, n.clients-1-typingMeanwhile, 0)
+	rest.behind(1 + typingMeanwhile)
 	defer rest.close()
 	late := new(histogram)
 	c.late.Store(late)
