@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/url"
 	"os"
@@ -251,7 +252,11 @@ func (a *App) openPages(context.Context) (err error) {
 	a.Kit = &web.Kit{Pages: pages, Log: a.Log, Now: time.Now, Rights: a.Rights.Can, Nav: a.nav, TLS: a.Config.tls(), Demo: a.Config.Demo}
 	office := &web.Office{Kit: a.Kit, Accounts: a.Accounts, Journal: a.Journal, Rights: a.Rights, Name: a.nameOf, Find: a.find}
 	a.Kit.Identify, a.Kit.CrossOrigin = office.Identify, office.CrossOrigin
-	a.sockets, err = ws.New(ws.Config{Hub: a.Hub, Session: office.Identify, Token: a.editToken, Valid: a.Accounts.Alive,
+	rate := 0 // the usual
+	if a.Config.unpaced {
+		rate = math.MaxInt32
+	}
+	a.sockets, err = ws.New(ws.Config{Hub: a.Hub, Rate: rate, Burst: rate, Session: office.Identify, Token: a.editToken, Valid: a.Accounts.Alive,
 		Active: func(ctx context.Context, who security.Actor) {
 			if err := a.Accounts.Touch(ctx, who); err != nil {
 				a.Log.Warn("keep a login alive", "err", err)

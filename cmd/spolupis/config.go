@@ -25,6 +25,7 @@ type Config struct {
 	Demo        bool   // pages say that this is a demonstration
 
 	explicitURL bool // PublicURL was given, not derived from Addr
+	unpaced     bool // a connection may send as fast as it can, to be measured
 }
 
 func parse(name string, args []string, stderr io.Writer) (Config, error) {

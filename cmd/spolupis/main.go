@@ -27,6 +27,7 @@ const usage = `Spolupis: writing, approving, signing and publishing an office's 
   spolupis audit verify     verify a bundle offline, without the server
   spolupis witness          cosign the heads of a journal, on a machine of somebody else
   spolupis bench crdt       measure the merge engine beside yjs and yrs
+  spolupis bench collab     measure live editing beside Hocuspocus
   spolupis version          print the version
 
 Each command lists its flags with -h. Flags may also be given as environment:
