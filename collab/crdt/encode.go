@@ -16,8 +16,7 @@ func (d *Doc) Encode() []byte {
 	}
 	b := d.withPending(d.encodeFrom(nil), nil)
 	if !d.Pending() {
-		d.encoded, d.encodedAt, d.encodedValid = b, d.version, true
-		return bytes.Clone(b)
+		d.encoded, d.encodedAt, d.encodedValid = bytes.Clone(b), d.version, true
 	}
 	return b
 }
@@ -33,7 +32,7 @@ func (d *Doc) Diff(stateVector []byte) ([]byte, error) {
 }
 
 // withPending adds what waits to an encoded state.
-func (d *Doc) withPending(state []byte, sv map[uint64]uint32) []byte {
+func (d *Doc) withPending(state []byte, sv clocks) []byte {
 	if !d.Pending() {
 		return state
 	}
@@ -67,36 +66,45 @@ func (d *Doc) StateVector() []byte {
 }
 
 // encodeFrom writes everything that sv lacks and the complete delete set.
-func (d *Doc) encodeFrom(sv map[uint64]uint32) []byte {
+func (d *Doc) encodeFrom(sv clocks) []byte {
+	known := make([]uint32, len(d.clients)) // clocks of each client that the other side has
 	n := 0
 	for _, c := range d.order {
-		if cl := &d.clients[c]; sv == nil || cl.next > sv[cl.id] {
+		cl := &d.clients[c]
+		for len(sv) > 0 && sv[0].client > cl.id {
+			sv = sv[1:]
+		}
+		if len(sv) > 0 && sv[0].client == cl.id {
+			known[c] = sv[0].clock
+		}
+		if known[c] < cl.next {
 			n++
 		}
 	}
-	b := appendUint(make([]byte, 0, d.encodedSize(sv)), uint64(n))
+	b := appendUint(make([]byte, 0, d.encodedSize(known)), uint64(n))
+	var deleted rangeWriter
 	for _, c := range d.order {
-		if cl := &d.clients[c]; sv == nil || cl.next > sv[cl.id] {
-			b = d.appendStructs(b, c, sv[cl.id])
-		}
+		b = d.appendClient(b, c, known[c], &deleted)
 	}
-	return d.appendDeleteSet(b)
+	return append(appendUint(b, uint64(deleted.clients)), deleted.b...)
 }
 
 // encodedSize guesses how many bytes encodeFrom writes, rather a little too many: every
 // item with two neighbours whose ids are as long as they come, and all the content.
-func (d *Doc) encodedSize(sv map[uint64]uint32) int {
+func (d *Doc) encodedSize(known []uint32) int {
 	items, content, longest := 0, 0, uint32(0)
 	for c := range d.clients {
 		cl := &d.clients[c]
 		longest = max(longest, cl.next)
-		if known := sv[cl.id]; known < cl.next {
+		if known[c] < cl.next {
 			first := 0
-			if known > 0 {
-				first = cl.find(known).leaf
+			if known[c] > 0 {
+				first = cl.find(known[c]).leaf
 			}
-			items += len(cl.leaves[first:])*leafSize - leafSize + len(cl.leaves[len(cl.leaves)-1])
-			content += len(cl.arena) - int(d.items[cl.leaves[first][0].item].off)
+			items += (len(cl.leaves)-first-1)*leafSize + len(cl.leaves[len(cl.leaves)-1])
+			if off := int(d.items[cl.leaves[first][0].item].off); off < len(cl.arena) {
+				content += len(cl.arena) - off
+			}
 		}
 	}
 	id := 1 + len(appendUint(nil, uint64(longest)))
@@ -104,6 +112,65 @@ func (d *Doc) encodedSize(sv map[uint64]uint32) int {
 		id += len(appendUint(nil, d.clients[d.order[0]].id))
 	}
 	return 64 + items*(2*id+1) + content + len(d.encoded)/16
+}
+
+// rangeWriter writes a delete set while the items go by.
+type rangeWriter struct {
+	b        []byte // of the clients that are done
+	clients  int    // how many
+	ranges   []byte // of the client at hand
+	n        int    // how many
+	from, to uint32 // the last one, not written yet
+}
+
+func (w *rangeWriter) add(it *item) {
+	if w.n > 0 && it.clock == w.to {
+		w.to = it.end()
+		return
+	}
+	w.flush()
+	w.n++
+	w.from, w.to = it.clock, it.end()
+}
+
+func (w *rangeWriter) flush() {
+	if w.n > 0 {
+		w.ranges = appendUint(appendUint(w.ranges, uint64(w.from)), uint64(w.to-w.from))
+	}
+}
+
+// end closes the ranges of a client.
+func (w *rangeWriter) end(client uint64) {
+	if w.n == 0 {
+		return
+	}
+	w.flush()
+	w.b = appendUint(appendUint(w.b, client), uint64(w.n))
+	w.b = append(w.b, w.ranges...)
+	w.clients++
+	w.n, w.ranges = 0, w.ranges[:0]
+}
+
+// appendClient writes a client's section from clock on, if there is one, and notes what
+// is deleted of all its clocks.
+func (d *Doc) appendClient(b []byte, c int32, clock uint32, deleted *rangeWriter) []byte {
+	cl := &d.clients[c]
+	if clock < cl.next {
+		b = d.appendSection(b, c, clock)
+	}
+	for _, leaf := range cl.leaves {
+		for i := range leaf {
+			it := &d.items[leaf[i].item]
+			if it.deleted() {
+				deleted.add(it)
+			}
+			if it.end() > clock {
+				b = d.appendItem(b, it, max(clock, it.clock)-it.clock, it.length)
+			}
+		}
+	}
+	deleted.end(cl.id)
+	return b
 }
 
 // encodeTransaction writes what the transaction that just ended did. The bytes are the
@@ -115,7 +182,7 @@ func (d *Doc) encodeTransaction() []byte {
 			n++
 		}
 	}
-	var room [64]byte
+	var room [128]byte
 	b := appendUint(room[:0], uint64(n))
 	if n == 1 && len(d.tx.touched) == 1 {
 		b = d.appendStructs(b, d.tx.touched[0], d.clients[d.tx.touched[0]].before)
@@ -133,31 +200,33 @@ func (d *Doc) encodeTransaction() []byte {
 	return bytes.Clone(appendDeletions(b, sortDeletions(ds)))
 }
 
-// appendStructs writes a client's section from clock on.
-func (d *Doc) appendStructs(b []byte, c int32, clock uint32) []byte {
+// appendSection writes how many structs follow of a client, and from which clock.
+func (d *Doc) appendSection(b []byte, c int32, clock uint32) []byte {
 	cl := &d.clients[c]
 	p := cl.find(clock)
 	n := len(cl.leaves[p.leaf]) - p.i
 	for _, l := range cl.leaves[p.leaf+1:] {
 		n += len(l)
 	}
-	b = appendUint(b, uint64(n))
-	b = appendUint(appendUint(b, cl.id), uint64(clock))
+	return appendUint(appendUint(appendUint(b, uint64(n)), cl.id), uint64(clock))
+}
+
+// appendStructs writes a client's section from clock on.
+func (d *Doc) appendStructs(b []byte, c int32, clock uint32) []byte {
+	b = d.appendSection(b, c, clock)
+	cl := &d.clients[c]
+	p := cl.find(clock)
 	offset := clock - d.items[cl.at(p)].clock
-	for l := p.leaf; l < len(cl.leaves); l++ {
-		leaf := cl.leaves[l]
-		for i := p.i; i < len(leaf); i++ {
-			it := &d.items[leaf[i].item]
-			b = d.appendItem(b, it, offset, it.length)
-			offset = 0
-		}
-		p.i = 0
+	for ok := true; ok; p, ok = cl.after(p) {
+		it := &d.items[cl.at(p)]
+		b = d.appendItem(b, it, offset, it.length)
+		offset = 0
 	}
 	return b
 }
 
 // itemHead is the room that the numbers in front of an item's content need: info, two
-// ids, the length of the content, and what putWord writes beyond.
+// ids, the length of the content, and eight bytes in one go behind them.
 const itemHead = 48
 
 // appendItem writes the clocks of an item from offset up to end.
@@ -196,7 +265,12 @@ func (d *Doc) appendItem(b []byte, it *item, offset, end uint32) []byte {
 		return b[:n+putClock(w, i, end-offset)]
 	case it.kind == kindString && end-offset == it.length:
 		i = putClock(w, i, it.size)
-		return append(b[:n+i], d.content(it)...)
+		arena := d.clients[it.client].arena
+		if off := int(it.off); it.size <= 8 && off+8 <= len(arena) { // a short text is not worth a call
+			binary.LittleEndian.PutUint64(w[i:], binary.LittleEndian.Uint64(arena[off:]))
+			return b[:n+i+int(it.size)]
+		}
+		return append(b[:n+i], arena[it.off:it.off+it.size]...)
 	default:
 		b = b[:n+i]
 	}
@@ -299,49 +373,6 @@ func (d *Doc) format(it *item) (key int32, value []byte) {
 	r := reader{b: d.content(it)}
 	key = int32(r.uint())
 	return key, r.b[r.i:]
-}
-
-// appendDeleteSet writes the ranges of all deleted clocks.
-func (d *Doc) appendDeleteSet(b []byte) []byte {
-	at := len(b)
-	n := 0
-	var ranges []byte
-	for _, c := range d.order {
-		cl := &d.clients[c]
-		count := 0
-		ranges = ranges[:0]
-		var from, to uint32
-		for _, leaf := range cl.leaves {
-			for i := range leaf {
-				it := &d.items[leaf[i].item]
-				if !it.deleted() {
-					continue
-				}
-				if count > 0 && it.clock == to {
-					to = it.end()
-					continue
-				}
-				if count > 0 {
-					ranges = appendUint(appendUint(ranges, uint64(from)), uint64(to-from))
-				}
-				count++
-				from, to = it.clock, it.end()
-			}
-		}
-		if count > 0 {
-			ranges = appendUint(appendUint(ranges, uint64(from)), uint64(to-from))
-			b = appendUint(appendUint(b, cl.id), uint64(count))
-			b = append(b, ranges...)
-			n++
-		}
-	}
-	// the number of clients goes in front; it is rarely longer than a byte
-	var head [10]byte
-	h := appendUint(head[:0], uint64(n))
-	b = append(b, h...)
-	copy(b[at+len(h):], b[at:len(b)-len(h)])
-	copy(b[at:], h)
-	return b
 }
 
 // appendDeletions writes sorted ranges as a delete set.

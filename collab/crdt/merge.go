@@ -215,7 +215,7 @@ func DiffUpdate(u, sv []byte) ([]byte, error) {
 	return diffUpdate(u, state)
 }
 
-func diffUpdate(b []byte, state map[uint64]uint32) ([]byte, error) {
+func diffUpdate(b []byte, state clocks) ([]byte, error) {
 	u := new(update)
 	if err := u.parse(b); err != nil {
 		return nil, err
@@ -223,7 +223,7 @@ func diffUpdate(b []byte, state map[uint64]uint32) ([]byte, error) {
 	var w pieces
 	for si := range u.sections {
 		s := &u.sections[si]
-		known := state[s.client]
+		known := state.of(s.client)
 		writing := false
 		for i := s.from; i < s.to; i++ {
 			p := u.structs[i]

@@ -1,6 +1,7 @@
 package crdt
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -386,17 +387,38 @@ func jsonOffset(p []byte, n uint32) int {
 	return r.i
 }
 
-// parseStateVector reads (client, clock) pairs.
-func parseStateVector(b []byte) (map[uint64]uint32, error) {
+// clocks says how far each client is known, the highest client first.
+type clocks []clockOf
+
+func compareClients(a, b clockOf) int { return cmp.Compare(b.client, a.client) }
+
+// of is the next clock expected from a client.
+func (c clocks) of(client uint64) uint32 {
+	if i, ok := slices.BinarySearchFunc(c, clockOf{client: client}, compareClients); ok {
+		return c[i].clock
+	}
+	return 0
+}
+
+// parseStateVector reads (client, clock) pairs. Of a client that is named twice the
+// last clock counts, as in Yjs.
+func parseStateVector(b []byte) (clocks, error) {
 	r := reader{b: b}
 	n := r.count(2)
-	sv := make(map[uint64]uint32, min(n, 1024))
+	sv := make(clocks, 0, min(n, len(b)/4)) // few clients take less than four bytes
+	sorted := true
 	for ; n > 0 && !r.bad; n-- {
-		client := r.uint()
-		sv[client] = r.clock()
+		c := clockOf{r.uint(), r.clock()}
+		sorted = sorted && (len(sv) == 0 || sv[len(sv)-1].client > c.client)
+		sv = append(sv, c)
 	}
 	if r.bad || r.i != len(b) {
 		return nil, fmt.Errorf("%w: state vector", ErrMalformed)
+	}
+	if !sorted {
+		slices.Reverse(sv) // so that the last of a client comes first
+		slices.SortStableFunc(sv, compareClients)
+		sv = slices.CompactFunc(sv, func(a, b clockOf) bool { return a.client == b.client })
 	}
 	return sv, nil
 }

@@ -27,8 +27,15 @@ func (d *Doc) Snapshot() Snapshot {
 		cl := &d.clients[c]
 		s.clocks = append(s.clocks, clockOf{cl.id, cl.next})
 	}
-	r := reader{b: d.appendDeleteSet(nil)}
-	s.deletes = r.deleteSet()
+	for _, c := range d.order {
+		cl := &d.clients[c]
+		for p, ok := (place{}), true; ok; p, ok = cl.after(p) {
+			if it := &d.items[cl.at(p)]; it.deleted() {
+				s.deletes = append(s.deletes, deletion{cl.id, it.clock, it.length})
+			}
+		}
+	}
+	s.deletes = sortDeletions(s.deletes)
 	return s
 }
 
