@@ -59,6 +59,10 @@ func TestAHintIsReadAsItWasWritten(t *testing.T) {
 			t.Errorf("%+v became %+v from %q, %v", h, got, node, err)
 		}
 	}
+	long := strings.Repeat("n", 255)
+	if _, node, err := decodeHint(hint{kind: hintState}.encode(long)); err != nil || node != long {
+		t.Errorf("a node of a long name is read as %q, %v", node, err)
+	}
 	big := hint{kind: hintUpdate, first: 1, last: 1, body: make([]byte, maxHint+1)}
 	if got, _, err := decodeHint(big.encode("node")); err != nil || len(got.body) != 0 {
 		t.Errorf("a large update travels with its hint: %d bytes, %v", len(got.body), err)

@@ -47,8 +47,9 @@ func decodeHint(b []byte) (h hint, node string, err error) {
 	if len(b) < 2 || len(b) < 2+int(b[1]) {
 		return h, "", bad
 	}
+	name := 2 + int(b[1]) // as a byte it would go round
 	h.kind = hintKind(b[0])
-	node, b = string(b[2:2+b[1]]), b[2+b[1]:]
+	node, b = string(b[2:name]), b[name:]
 	first, n := binary.Uvarint(b)
 	if n <= 0 {
 		return h, "", bad
