@@ -172,8 +172,8 @@ func TestHeapPerCharacter(t *testing.T) {
 	took := time.Since(start) / 2
 	perChar := float64(after-before) / float64(len(docs)) / float64(docs[0].Text("text").Len())
 	t.Logf("%.1f bytes per visible character, %v per garbage collection with %d documents", perChar, took, len(docs))
-	if perChar > 12 {
-		t.Errorf("%.1f bytes of heap per visible character, want at most 12", perChar)
+	if perChar > 10 {
+		t.Errorf("%.1f bytes of heap per visible character, want at most 10", perChar)
 	}
 	runtime.KeepAlive(docs)
 }

@@ -32,7 +32,7 @@ type loading struct {
 	id       uint64
 	from, to int32 // its items
 	end      uint32
-	needed   uint32  // up to where others build on it
+	needed   uint64  // up to where others build on it
 	content  int     // bytes of arena its items may need
 	shift    uint8   // see find
 	starts   []int32 // see find
@@ -96,7 +96,7 @@ func (l *loader) decode() bool {
 		l.clients[c].from, l.clients[c].to = int32(from), int32(len(l.items))
 	}
 	for c := range l.clients {
-		if lc := &l.clients[c]; lc.end == 0 || lc.needed > lc.end {
+		if lc := &l.clients[c]; lc.end == 0 || lc.needed > uint64(lc.end) {
 			return false // something is missing
 		}
 	}
@@ -137,7 +137,7 @@ func (l *loader) decodeSection(r *reader, c int32, id uint64, n int) bool {
 		if on.client != otherID {
 			other, otherID = l.number(on.client), on.client
 		}
-		l.clients[other].needed = max(l.clients[other].needed, on.clock+1)
+		l.clients[other].needed = max(l.clients[other].needed, uint64(on.clock)+1)
 		return other
 	}
 	first := len(l.items)

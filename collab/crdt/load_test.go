@@ -2,8 +2,10 @@ package crdt
 
 import (
 	"bytes"
+	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -153,5 +155,24 @@ func TestLoadingSpoiledStates(t *testing.T) {
 	}
 	if taken < 1000 {
 		t.Errorf("only %d states were taken as such", taken)
+	}
+}
+
+// What cannot be told from a whole state by its first structs must not be taken for one.
+func TestStatesThatMissSomethingGoTheGeneralWay(t *testing.T) {
+	long := strings.Repeat("x", loadFrom)
+	last := uint64(math.MaxUint32)
+	for name, b := range map[string]wire{
+		"origin at the last clock of another":  wire{}.n(2, 1, 9, 0).after(5, last).s("y").n(1, 5, 0).text(long),
+		"neighbour at the last clock there is": wire{}.n(2, 1, 9, 0).raw(0x44).n(5, last).s("y").n(1, 5, 0).text(long),
+		"parent at the last clock there is":    wire{}.n(2, 1, 9, 0).raw(0x04).n(0, 5, last).s("y").n(1, 5, 0).text(long),
+		"origin of somebody who is not there":  wire{}.n(2, 1, 9, 0).after(7, 0).s("y").n(1, 5, 0).text(long),
+		"two that wait for each other":         wire{}.n(2, 1, 9, 0).after(5, 0).s("y").n(1, 5, 0).after(9, 0).s(long),
+		"a hole":                               wire{}.n(1, 3, 5, 0).text(long).raw(kindSkip).n(3).text("y"),
+		"no beginning":                         wire{}.n(1, 1, 5, 4).text(long),
+	} {
+		if _, _, taken := opened(t, false, b.n(0)); taken {
+			t.Errorf("%s: taken for a whole state", name)
+		}
 	}
 }
