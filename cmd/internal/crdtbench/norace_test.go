@@ -1,0 +1,5 @@
+//go:build !race
+
+package crdtbench
+
+const countAllocations = true
