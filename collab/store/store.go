@@ -47,7 +47,7 @@ type Config struct {
 
 	// Epoch, when given, is read within the transaction that stores updates, so that not one is stored after the commit
 	// that withdrew a right. It must return what collab.Rights.Epoch returns.
-	Epoch func(ctx context.Context, tx *sql.Tx, who security.ActorID, doc collab.DocumentID) (int64, error)
+	Epoch func(ctx context.Context, tx database.Tx, who security.ActorID, doc collab.DocumentID) (int64, error)
 }
 
 // Store implements collab.Log, collab.Leases and collab.Witness. It is safe for concurrent use.
@@ -317,11 +317,12 @@ func (s *Store) Hold(ctx context.Context, doc collab.DocumentID, who security.Ac
 }
 
 func (s *Store) hold(ctx context.Context, doc collab.DocumentID, who security.Actor, client uint64, holder string) (owner security.ActorID, err error) {
-	tx, err := s.db.BeginTx(ctx, nil)
+	begun, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return "", err
 	}
-	defer tx.Rollback()
+	defer begun.Rollback()
+	tx := s.db.Often(begun)
 	if _, err := tx.ExecContext(ctx,
 		`INSERT INTO collab_document (document, seq, epoch, sealed) VALUES ($1, 0, 1, 0)
 		ON CONFLICT (document) DO UPDATE SET seq = collab_document.seq`, doc); err != nil {
@@ -338,7 +339,7 @@ func (s *Store) hold(ctx context.Context, doc collab.DocumentID, who security.Ac
 		`SELECT person FROM collab_lease WHERE document = $1 AND client = $2`, doc, int64(client)).Scan(&owner); err != nil {
 		return "", err
 	}
-	return owner, tx.Commit()
+	return owner, begun.Commit()
 }
 
 // Owner implements collab.Leases.
