@@ -2,6 +2,7 @@ package database_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -142,6 +143,57 @@ func TestManyTextsOfStatementsAreCarriedOut(t *testing.T) {
 		}
 		if err := db.QueryRowContext(t.Context(), `SELECT nothing FROM nowhere`).Scan(new(int)); err == nil {
 			t.Error("a statement that does not parse succeeded")
+		}
+	})
+}
+
+// TestChangesTogetherStandAndFallAlone mixes changes that succeed, fail and panic.
+func TestChangesTogetherStandAndFallAlone(t *testing.T) {
+	dbtest.Each(t, []database.Set{{Name: "a", FS: migrations("0001_a", "CREATE TABLE done (n INTEGER PRIMARY KEY)")}}, func(t *testing.T, db *database.DB) {
+		group, wrong := database.NewTogether(db), errors.New("wrong")
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		var wg sync.WaitGroup
+		for i := range 300 {
+			wg.Go(func() {
+				defer func() { recover() }()
+				ctx, want := t.Context(), error(nil)
+				switch {
+				case i%50 == 10:
+					want = wrong
+				case i%50 == 20:
+					ctx, want = gone, context.Canceled
+				}
+				err := group.Do(ctx, func(ctx context.Context, tx *sql.Tx) error {
+					if _, err := tx.ExecContext(ctx, `INSERT INTO done (n) VALUES ($1)`, i); err != nil {
+						return err
+					}
+					if i == 130 {
+						panic("on purpose")
+					}
+					return want
+				})
+				if i != 130 && !errors.Is(err, want) && err.Error() != "the transaction was given up" {
+					t.Errorf("change %d: %v, want %v", i, err, want)
+				}
+				if err == nil {
+					var n int
+					if err := db.QueryRowContext(t.Context(), `SELECT n FROM done WHERE n = $1`, i).Scan(&n); err != nil {
+						t.Errorf("change %d is said to be done: %v", i, err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if err := group.Do(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, `INSERT INTO done (n) VALUES (1000)`)
+			return err
+		}); err != nil {
+			t.Errorf("after a panic: %v", err)
+		}
+		var n int
+		if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM done WHERE n % 50 IN (10, 20) OR n = 130`).Scan(&n); err != nil || n != 0 {
+			t.Errorf("%d changes that failed had an effect, %v", n, err)
 		}
 	})
 }
