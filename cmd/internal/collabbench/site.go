@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"spolupis/collab/wire"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
 )
 
 // site is a server that is being measured: one process, or several nodes of ours.
