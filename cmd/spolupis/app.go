@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -155,7 +154,7 @@ func (a *App) logKey() (origin, key string, err error) {
 func (a *App) openLive(context.Context) (err error) {
 	a.materials = documentstore.New(a.DB, a.Journal, a.Rights)
 	log := collabstore.New(a.DB, collabstore.Config{Journal: a.Journal, Now: time.Now, Logger: a.Log,
-		Epoch: func(ctx context.Context, tx *sql.Tx, who security.ActorID, doc collab.DocumentID) (int64, error) {
+		Epoch: func(ctx context.Context, tx database.Tx, who security.ActorID, doc collab.DocumentID) (int64, error) {
 			return a.Rights.EpochIn(ctx, tx, who, access.Document(string(doc)))
 		}})
 	a.onClose(log.Close)

@@ -11,6 +11,7 @@ import (
 
 	"spolupis/collab"
 	"spolupis/security"
+	"spolupis/security/database"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
@@ -192,11 +193,12 @@ func (s *Store) commit(part []*request) (err error) {
 			}
 		}
 	}()
-	tx, err := s.db.BeginTx(ctx, nil)
+	begun, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
+	defer begun.Rollback()
+	tx := s.db.Often(begun)
 	var rows []line
 	edits := map[editKey]*edit{}
 	for _, r := range part {
@@ -210,17 +212,17 @@ func (s *Store) commit(part []*request) (err error) {
 		}
 		rows = r.lines(rows, edits)
 	}
-	if err := insert(ctx, tx, rows); err != nil {
+	if err := s.insert(ctx, tx, rows); err != nil {
 		return err
 	}
 	if err := count(ctx, tx, edits); err != nil {
 		return err
 	}
-	return tx.Commit()
+	return begun.Commit()
 }
 
 // reserve gives the rows of r their numbers, or sets r.err. It reports true when they were stored by an earlier attempt.
-func (s *Store) reserve(ctx context.Context, tx *sql.Tx, r *request) (saved bool, err error) {
+func (s *Store) reserve(ctx context.Context, tx database.Tx, r *request) (saved bool, err error) {
 	n := int64(len(r.batch.Rows))
 	err = tx.QueryRowContext(ctx,
 		`UPDATE collab_document SET seq = seq + $1 WHERE document = $2 AND sealed = 0 RETURNING seq`,
@@ -247,7 +249,7 @@ func (s *Store) reserve(ctx context.Context, tx *sql.Tx, r *request) (saved bool
 }
 
 // reserveFirst is reserve for a document without a usable head: sealed, or never written to.
-func (s *Store) reserveFirst(ctx context.Context, tx *sql.Tx, r *request) (saved bool, err error) {
+func (s *Store) reserveFirst(ctx context.Context, tx database.Tx, r *request) (saved bool, err error) {
 	res, err := tx.ExecContext(ctx,
 		`INSERT INTO collab_document (document, seq, epoch, sealed) VALUES ($1, 0, 1, 0) ON CONFLICT DO NOTHING`, r.batch.Document)
 	if err != nil {
@@ -268,14 +270,14 @@ func (s *Store) reserveFirst(ctx context.Context, tx *sql.Tx, r *request) (saved
 }
 
 // giveBack returns reserved numbers that stay unused. The head is locked since they were taken, so nobody saw them.
-func (s *Store) giveBack(ctx context.Context, tx *sql.Tx, r *request) error {
+func (s *Store) giveBack(ctx context.Context, tx database.Tx, r *request) error {
 	_, err := tx.ExecContext(ctx,
 		`UPDATE collab_document SET seq = seq - $1 WHERE document = $2`, int64(len(r.batch.Rows)), r.batch.Document)
 	return err
 }
 
 // check reports whether the holds and claims of b are still in force.
-func (s *Store) check(ctx context.Context, tx *sql.Tx, b collab.Batch) (refusal, err error) {
+func (s *Store) check(ctx context.Context, tx database.Tx, b collab.Batch) (refusal, err error) {
 	for _, h := range b.Holds {
 		var holder string
 		err := tx.QueryRowContext(ctx,
@@ -303,7 +305,7 @@ func (s *Store) check(ctx context.Context, tx *sql.Tx, b collab.Batch) (refusal,
 }
 
 // earlier looks for the rows of r among those stored after what the room knew, and returns the number of the last, or 0.
-func (s *Store) earlier(ctx context.Context, tx *sql.Tx, r *request) (int64, error) {
+func (s *Store) earlier(ctx context.Context, tx database.Tx, r *request) (int64, error) {
 	rows, err := tx.QueryContext(ctx,
 		`SELECT seq, client, hash FROM collab_update WHERE document = $1 AND seq > $2 ORDER BY seq`,
 		r.batch.Document, r.batch.Known)
@@ -368,8 +370,14 @@ func (r *request) lines(to []line, edits map[editKey]*edit) []line {
 	return to
 }
 
-func insert(ctx context.Context, tx *sql.Tx, rows []line) error {
-	const columns, most = 8, 400
+// insert adds rows. PostgreSQL is asked as seldom as possible. SQLite is near, and looks for each value among all that a
+// statement has: there a statement for each row, the same every time, costs least.
+func (s *Store) insert(ctx context.Context, tx database.Tx, rows []line) error {
+	const columns = 8
+	most := 1
+	if s.db.Postgres {
+		most = 400
+	}
 	for len(rows) > 0 {
 		part := rows[:min(len(rows), most)]
 		rows = rows[len(part):]
@@ -390,7 +398,7 @@ func insert(ctx context.Context, tx *sql.Tx, rows []line) error {
 	return nil
 }
 
-func count(ctx context.Context, tx *sql.Tx, edits map[editKey]*edit) error {
+func count(ctx context.Context, tx database.Tx, edits map[editKey]*edit) error {
 	keys := make([]editKey, 0, len(edits))
 	for k := range edits {
 		keys = append(keys, k)

@@ -47,13 +47,14 @@ type Config struct {
 
 	// Epoch, when given, is read within the transaction that stores updates, so that not one is stored after the commit
 	// that withdrew a right. It must return what collab.Rights.Epoch returns.
-	Epoch func(ctx context.Context, tx *sql.Tx, who security.ActorID, doc collab.DocumentID) (int64, error)
+	Epoch func(ctx context.Context, tx database.Tx, who security.ActorID, doc collab.DocumentID) (int64, error)
 }
 
 // Store implements collab.Log, collab.Leases and collab.Witness. It is safe for concurrent use.
 type Store struct {
-	db  *database.DB
-	cfg Config
+	db       *database.DB
+	together *database.Together // leases of many who come at once
+	cfg      Config
 
 	stop context.CancelFunc
 	wg   sync.WaitGroup
@@ -78,7 +79,7 @@ func New(db *database.DB, cfg Config) *Store {
 		cfg.Logger = slog.Default()
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Store{db: db, cfg: cfg, stop: stop, wake: make(chan struct{}, 1)}
+	s := &Store{db: db, together: database.NewTogether(db), cfg: cfg, stop: stop, wake: make(chan struct{}, 1)}
 	s.wg.Go(func() { s.commitLoop(ctx) })
 	s.wg.Go(func() { s.journalLoop(ctx) })
 	return s
@@ -317,28 +318,24 @@ func (s *Store) Hold(ctx context.Context, doc collab.DocumentID, who security.Ac
 }
 
 func (s *Store) hold(ctx context.Context, doc collab.DocumentID, who security.Actor, client uint64, holder string) (owner security.ActorID, err error) {
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return "", err
-	}
-	defer tx.Rollback()
-	if _, err := tx.ExecContext(ctx,
-		`INSERT INTO collab_document (document, seq, epoch, sealed) VALUES ($1, 0, 1, 0)
-		ON CONFLICT (document) DO UPDATE SET seq = collab_document.seq`, doc); err != nil {
-		return "", err
-	}
-	if _, err := tx.ExecContext(ctx,
-		`INSERT INTO collab_lease (document, client, person, session, holder, leased_at) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (document, client) DO UPDATE SET session = excluded.session, holder = excluded.holder
-		WHERE collab_lease.person = excluded.person`,
-		doc, int64(client), who.ID, who.Session, holder, s.cfg.Now().UnixMicro()); err != nil {
-		return "", err
-	}
-	if err := tx.QueryRowContext(ctx,
-		`SELECT person FROM collab_lease WHERE document = $1 AND client = $2`, doc, int64(client)).Scan(&owner); err != nil {
-		return "", err
-	}
-	return owner, tx.Commit()
+	err = s.together.Do(ctx, func(ctx context.Context, begun *sql.Tx) error {
+		tx := s.db.Often(begun)
+		if _, err := tx.ExecContext(ctx,
+			`INSERT INTO collab_document (document, seq, epoch, sealed) VALUES ($1, 0, 1, 0)
+			ON CONFLICT (document) DO UPDATE SET seq = collab_document.seq`, doc); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx,
+			`INSERT INTO collab_lease (document, client, person, session, holder, leased_at) VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (document, client) DO UPDATE SET session = excluded.session, holder = excluded.holder
+			WHERE collab_lease.person = excluded.person`,
+			doc, int64(client), who.ID, who.Session, holder, s.cfg.Now().UnixMicro()); err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx,
+			`SELECT person FROM collab_lease WHERE document = $1 AND client = $2`, doc, int64(client)).Scan(&owner)
+	})
+	return owner, err
 }
 
 // Owner implements collab.Leases.

@@ -3,7 +3,6 @@ package store_test
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -346,7 +345,7 @@ func TestTheJournalLearnsWhoWroteInWhichMinute(t *testing.T) {
 	})
 }
 
-func epochInTable(ctx context.Context, tx *sql.Tx, _ security.ActorID, _ collab.DocumentID) (n int64, err error) {
+func epochInTable(ctx context.Context, tx database.Tx, _ security.ActorID, _ collab.DocumentID) (n int64, err error) {
 	err = tx.QueryRowContext(ctx, `SELECT n FROM epoch`).Scan(&n)
 	return n, err
 }

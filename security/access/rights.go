@@ -340,7 +340,7 @@ func (r *Rights) Epoch(ctx context.Context, who security.ActorID, on Object) (in
 // right has been withdrawn. On SQLite, where writers follow one another, that
 // is exact; on PostgreSQL a withdrawal that commits between this question and
 // the end of tx comes just too late.
-func (r *Rights) EpochIn(ctx context.Context, tx *sql.Tx, who security.ActorID, on Object) (int64, error) {
+func (r *Rights) EpochIn(ctx context.Context, tx database.Tx, who security.ActorID, on Object) (int64, error) {
 	return epochOf(ctx, tx, who, on)
 }
 

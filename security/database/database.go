@@ -21,8 +21,11 @@ import (
 // DB is an open database. Statements use $1, $2 in order of first use and run
 // unchanged on both; where they cannot, branch on Postgres.
 type DB struct {
-	*sql.DB
+	*sql.DB  // on SQLite for reading, see sqlite.go
 	Postgres bool
+
+	writer        *sql.DB // SQLite's one connection that writes; nil on PostgreSQL
+	reads, writes statements
 }
 
 // Set is the migrations of one package: files NNNN_words.sqlite.sql and
@@ -66,11 +69,17 @@ func connect(url string) (*DB, error) {
 	if postgres {
 		d.SetMaxOpenConns(24)
 		d.SetMaxIdleConns(12)
-	} else {
-		d.SetMaxOpenConns(16)
-		d.SetMaxIdleConns(16)
+		return &DB{DB: d, Postgres: true}, nil
 	}
-	return &DB{d, postgres}, nil
+	d.SetMaxOpenConns(16)
+	d.SetMaxIdleConns(16)
+	writer, err := sql.Open(driver, dsn)
+	if err != nil {
+		d.Close()
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	writer.SetMaxOpenConns(1)
+	return &DB{DB: d, writer: writer}, nil
 }
 
 func prepare(ctx context.Context, d *DB, sets []Set) error {

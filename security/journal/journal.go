@@ -75,13 +75,14 @@ type Config struct {
 // Journal appends to and reads one log. It is safe for concurrent use; several
 // processes may share the database.
 type Journal struct {
-	db     *database.DB
-	now    func() time.Time
-	every  time.Duration
-	count  int64
-	signer note.Signer
-	vkey   string
-	node   string // random name of this process, holder of reaction leases
+	db      *database.DB
+	readers *database.Together // notes of what many read at once
+	now     func() time.Time
+	every   time.Duration
+	count   int64
+	signer  note.Signer
+	vkey    string
+	node    string // random name of this process, holder of reaction leases
 
 	dirty chan struct{} // an Append happened, its commit is near
 
@@ -96,7 +97,7 @@ type Journal struct {
 // New returns the journal kept in db, whose schema must include Migrations.
 func New(db *database.DB, cfg Config) (*Journal, error) {
 	j := &Journal{
-		db: db, now: cfg.Now, every: cfg.Every, count: cfg.Entries, node: rand.Text(),
+		db: db, readers: database.NewTogether(db), now: cfg.Now, every: cfg.Every, count: cfg.Entries, node: rand.Text(),
 		dirty: make(chan struct{}, 1), wake: make(chan struct{}), reads: map[readKey]time.Time{},
 	}
 	if j.now == nil {
@@ -138,7 +139,7 @@ func (j *Journal) Append(ctx context.Context, tx *sql.Tx, entries ...Entry) erro
 	if j.db.Postgres {
 		err = insertPending(ctx, tx, rows)
 	} else {
-		err = extend(ctx, tx, rows)
+		err = extend(ctx, j.db.Often(tx), rows)
 	}
 	if err != nil {
 		return fmt.Errorf("journal %s: %w", entries[0].Kind, err)

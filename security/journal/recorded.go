@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -36,15 +37,8 @@ func (j *Journal) Recorded(ctx context.Context, who security.Actor, kind, subjec
 			return fmt.Errorf("record %s: %w", kind, err)
 		}
 	}
-	tx, err := j.db.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("record %s: %w", kind, err)
-	}
-	defer tx.Rollback()
-	if err := j.Append(ctx, tx, Entry{At: now, Actor: who.ID, OnBehalfOf: who.OnBehalfOf, Kind: kind, Subject: subject, Body: raw}); err != nil {
-		return err
-	}
-	if err := tx.Commit(); err != nil {
+	e := Entry{At: now, Actor: who.ID, OnBehalfOf: who.OnBehalfOf, Kind: kind, Subject: subject, Body: raw}
+	if err := j.readers.Do(ctx, func(ctx context.Context, tx *sql.Tx) error { return j.Append(ctx, tx, e) }); err != nil {
 		return fmt.Errorf("record %s: %w", kind, err)
 	}
 	if key.session != "" {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/rfc6962"
+
+	"spolupis/security/database"
 )
 
 const (
@@ -60,7 +62,7 @@ func rootOf(r *compact.Range) ([]byte, error) {
 // Two transactions must not extend at once: SQLite has one writer, on
 // PostgreSQL the caller holds the sequencer's lock; the comparison of the size
 // is the fence behind both.
-func extend(ctx context.Context, tx *sql.Tx, rows []row) error {
+func extend(ctx context.Context, tx database.Tx, rows []row) error {
 	h, err := readHead(ctx, tx)
 	if err != nil {
 		return err
@@ -121,7 +123,7 @@ func extend(ctx context.Context, tx *sql.Tx, rows []row) error {
 // parameter up among all of them: with 100 rows that took 70 % of the time.
 const chunk = 10
 
-func insertEntries(ctx context.Context, tx *sql.Tx, rows []row) error {
+func insertEntries(ctx context.Context, tx database.Tx, rows []row) error {
 	for ; len(rows) > 0; rows = rows[min(chunk, len(rows)):] {
 		part := rows[:min(chunk, len(rows))]
 		args := make([]any, 0, len(part)*12)
@@ -137,7 +139,7 @@ func insertEntries(ctx context.Context, tx *sql.Tx, rows []row) error {
 	return nil
 }
 
-func insertPending(ctx context.Context, tx *sql.Tx, rows []row) error {
+func insertPending(ctx context.Context, tx database.Tx, rows []row) error {
 	for ; len(rows) > 0; rows = rows[min(chunk, len(rows)):] {
 		part := rows[:min(chunk, len(rows))]
 		args := make([]any, 0, len(part)*10)
@@ -173,7 +175,7 @@ func tuples(n, width int) string {
 
 // fillTile stores the t-th full tile of leaf hashes. The open tile is not
 // stored: its hashes stand in the entries themselves.
-func fillTile(ctx context.Context, tx *sql.Tx, t int64) error {
+func fillTile(ctx context.Context, tx database.Tx, t int64) error {
 	hashes, err := leaves(ctx, tx, t*tileWidth, tileWidth)
 	if err != nil {
 		return err
@@ -209,7 +211,7 @@ func leaves(ctx context.Context, q interface {
 }
 
 // growTile adds the root of a full tile to the tile above it.
-func growTile(ctx context.Context, tx *sql.Tx, id compact.NodeID, hash []byte) error {
+func growTile(ctx context.Context, tx database.Tx, id compact.NodeID, hash []byte) error {
 	level, idx := int64(id.Level/8), int64(id.Index/tileWidth)
 	var hashes []byte
 	err := tx.QueryRowContext(ctx, `SELECT hashes FROM journal_tile WHERE level = $1 AND idx = $2`, level, idx).Scan(&hashes)

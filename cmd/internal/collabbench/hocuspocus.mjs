@@ -2,6 +2,7 @@
 // keep anything, a folder: each document is a file there, written when Hocuspocus says so (2 s after an edit, 10 s at most).
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { Server as Listener } from 'node:net'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
@@ -15,6 +16,12 @@ const load = name => {
 const { Server } = await load('@hocuspocus/server')
 const Y = await load('yjs')
 const file = name => join(store, encodeURIComponent(name))
+
+// 2,000 connections in one instant must find room before they are taken; Node allows 511.
+const listen = Listener.prototype.listen
+Listener.prototype.listen = function (options, ...rest) {
+  return listen.call(this, typeof options === 'object' ? { ...options, backlog: 4096 } : options, ...rest)
+}
 
 const server = new Server({
   port: 0,

@@ -147,13 +147,13 @@ func generated(operations int) []byte {
 	d.Transact(func() {
 		for range operations {
 			switch k := r.IntN(1000); {
-			case k < 940:
+			case k < 975:
 				text.Insert(at, string("etaoin shrdlu\n"[r.IntN(14)]), nil)
 				at++
-			case k < 980 && at > 0:
+			case k < 995 && at > 0:
 				text.Delete(at-1, 1)
 				at--
-			case k > 980:
+			case k > 995:
 				at = r.IntN(text.Len() + 1)
 			}
 		}

@@ -41,7 +41,7 @@ func (b *bench) typing(ctx context.Context, s *site, n needs) (measurement, erro
 	return m, c.settled(ctx)
 }
 
-// late says so when the load itself was late.
+// note says so when the load itself was late.
 func (m measurement) note() string {
 	if lag := m.lag.ms(0.95); lag > 5 {
 		return fmt.Sprintf("the load was itself late: p95 %.0f ms", lag)
@@ -51,17 +51,26 @@ func (m measurement) note() string {
 
 func crowded(ctx context.Context, b *bench, s *site, n needs) (sample, error) {
 	m, err := b.typing(ctx, s, n)
-	return sample{[]float64{m.perDelivery(), m.late.ms(0.95)}, m.note()}, err
+	if err != nil {
+		return sample{}, err
+	}
+	return sample{[]float64{m.perDelivery(), m.late.ms(0.95)}, m.note()}, nil
 }
 
 func scattered(ctx context.Context, b *bench, s *site, n needs) (sample, error) {
 	m, err := b.typing(ctx, s, n)
-	return sample{[]float64{m.perUpdate(), m.late.ms(0.95)}, m.note()}, err
+	if err != nil {
+		return sample{}, err
+	}
+	return sample{[]float64{m.perUpdate(), m.late.ms(0.95)}, m.note()}, nil
 }
 
 func acrossNodes(ctx context.Context, b *bench, s *site, n needs) (sample, error) {
 	m, err := b.typing(ctx, s, n)
-	return sample{[]float64{m.late.ms(0.95)}, m.note()}, err
+	if err != nil {
+		return sample{}, err
+	}
+	return sample{[]float64{m.late.ms(0.95)}, m.note()}, nil
 }
 
 // tooLate is the p95 at which a step of the ramp no longer counts as held.
