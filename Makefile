@@ -51,8 +51,9 @@ check-format:
 	@out=$$(gofmt -l cmd collab documents signing citizen security frontend/*.go); if [ -n "$$out" ]; then echo "not gofmt'ed: $$out"; exit 1; fi
 	$(GO) vet ./...
 
+# Three packages at a time on two cores: some of them mostly wait for the servers that they start and kill.
 test-go:
-	.ci/with-servers $(GO) test -race -timeout 20m ./...
+	.ci/with-servers $(GO) test -race -p 3 -timeout 20m ./...
 
 test-frontend:
 	cd frontend && npm run --silent check && npm test --silent
