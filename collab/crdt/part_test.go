@@ -15,7 +15,7 @@ func TestFollowersHaveTheText(t *testing.T) {
 		next          Part
 	}
 	var read, kept int
-	for seed := range uint64(200) {
+	for seed := range plays(200) {
 		r := rand.New(rand.NewPCG(seed, 4))
 		keep := seed%3 == 0
 		updates, _ := write(r, 3, 60, keep)
