@@ -23,12 +23,13 @@ install:
 
 test: install check-format test-frontend test-go test-oracle test-browser
 
-# Ten thousand random histories against npm yjs, half edited by us and half by yjs, and the other tests of the engine in
-# full; without the race detector, under which test-go runs a few.
+# Ten thousand random histories against npm yjs, half edited by us and half by yjs, the other tests of the engine in full,
+# and the budgets of memory: under the race detector test-go plays a few histories and cannot count memory.
 HISTORIES ?= 5000
 .PHONY: test-oracle
 test-oracle: install
-	SPOLUPIS_REQUIRE_SERVERS=1 SPOLUPIS_HISTORIES=$(HISTORIES) $(GO) test -count=1 -timeout 20m ./collab/crdt
+	SPOLUPIS_REQUIRE_SERVERS=1 SPOLUPIS_HISTORIES=$(HISTORIES) $(GO) test -count=1 -timeout 20m ./collab/crdt ./collab/gate ./cmd/internal/crdtbench
+	$(GO) test -count=1 -run KeystrokeCosts ./documents/body
 
 # Every fuzzer of live editing, one after the other.
 FUZZTIME ?= 20m

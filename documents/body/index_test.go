@@ -176,7 +176,7 @@ func typed(writer *crdt.Doc, n int) (keys [][]byte) {
 
 func TestKeystrokeCostsItsBlock(t *testing.T) {
 	if race {
-		t.Skip("the race detector allocates")
+		t.Skip("the race detector allocates; make test-oracle runs this without it")
 	}
 	d, writer := hundredPages(t)
 	x := NewIndex(d.Text("body"))
