@@ -68,14 +68,7 @@ func authored(o *collab.Origins, deleted bool, zone *time.Location) []AuthoredBl
 			blocks = append(blocks, AuthoredBlock{Kind: body.Paragraph})
 		}
 		b := &blocks[len(blocks)-1]
-		for _, p := range passages(o, op) {
-			if n := len(b.Passages); n > 0 && b.Passages[n-1].joins(p, zone) {
-				b.Passages[n-1].Text += p.Text
-				b.Passages[n-1].Author.At = p.Author.At
-				continue
-			}
-			b.Passages = append(b.Passages, p)
-		}
+		b.Passages = appendPassages(b.Passages, o, op, zone)
 	}
 	return blocks
 }
@@ -90,22 +83,43 @@ func blockOf(m *crdt.Map) AuthoredBlock {
 	return b
 }
 
-// passages cuts a piece of text wherever another act wrote or deleted it.
-func passages(o *collab.Origins, op crdt.Op) []Passage {
+// appendPassages cuts a piece of text wherever another act wrote or deleted it and adds it to passages. Acts that a reader need
+// not tell apart are joined before their text is cut out: somebody's typing is an act for every keystroke.
+func appendPassages(to []Passage, o *collab.Origins, op crdt.Op, zone *time.Location) []Passage {
 	units := utf16.Encode([]rune(op.Insert))
-	from := op.ID.Clock
-	cut := func(r crdt.Range) string { return string(utf16.Decode(units[r.Clock-from : r.Clock-from+r.Len])) }
-	var out []Passage
-	for _, w := range o.Written(crdt.Range{Client: op.ID.Client, Clock: from, Len: uint32(len(units))}) {
+	whole := crdt.Range{Client: op.ID.Client, Clock: op.ID.Clock, Len: uint32(len(units))}
+	from, end := whole.Clock, whole.Clock // of the text that is not cut out yet
+	var open Passage
+	cut := func() {
+		if end == from {
+			return
+		}
+		open.Text = string(utf16.Decode(units[from-whole.Clock : end-whole.Clock]))
+		if n := len(to); n > 0 && to[n-1].joins(open, zone) {
+			to[n-1].Text += open.Text
+			to[n-1].Author.At = open.Author.At
+		} else {
+			to = append(to, open)
+		}
+	}
+	add := func(r crdt.Range, p Passage) {
+		if r.Clock != end || !open.joins(p, zone) {
+			cut()
+			open, from = p, r.Clock
+		}
+		open.Author.At, end = p.Author.At, r.Clock+r.Len
+	}
+	for _, w := range o.Written(whole) {
 		if !op.Deleted {
-			out = append(out, Passage{Text: cut(w.Range), Author: w.Act})
+			add(w.Range, Passage{Author: w.Act})
 			continue
 		}
 		for _, d := range o.Deleted(w.Range) {
-			out = append(out, Passage{Text: cut(d.Range), Author: w.Act, Gone: &d.Act})
+			add(d.Range, Passage{Author: w.Act, Gone: &d.Act})
 		}
 	}
-	return out
+	cut()
+	return to
 }
 
 // joins reports whether q continues p.
