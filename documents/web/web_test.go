@@ -329,8 +329,8 @@ func TestTheLifeOfAMaterialByPlainForms(t *testing.T) {
 		t.Error("a commenter sees who read the material")
 	}
 
-	s.get("drafter", doc+"/authors").want(200, "Kdo co napsal", "Napsal(a) znaků", "1Rada kraje schvaluje", "Zobrazit i smazaný text")
-	s.get("drafter", doc+"/authors?deleted=1").want(200, "Smazal(a) znaků", "vypuštěno: 1¶", "Skrýt smazaný text")
+	s.get("drafter", doc+"/authors").want(200, "Kdo co napsal", "Napsal(a) znaků", "1\u2060Rada kraje schvaluje", "Zobrazit i smazaný text")
+	s.get("drafter", doc+"/authors?deleted=1").want(200, "Smazal(a) znaků", "1\u2060vypuštěno: ¶", "\u2060×1", "říká, kdo ho smazal", "Skrýt smazaný text")
 	if a := s.get("jurist", doc+"/authors").want(200, "Kdo co napsal"); strings.Contains(a.text(), "deleted=1") {
 		t.Error("a commenter is offered what was deleted")
 	}
