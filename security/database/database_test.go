@@ -129,6 +129,12 @@ func TestWritersWaitInTurn(t *testing.T) {
 		if err := db.QueryRowContext(ctx, `SELECT n FROM counter WHERE id = $1`, 1).Scan(&n); err != nil {
 			t.Errorf("a reader beside a writer: %v", err)
 		}
+		waiting, cancel = context.WithTimeout(ctx, 20*time.Millisecond)
+		defer cancel()
+		if err := db.QueryRowContext(waiting, `
+			UPDATE counter SET n = n + 1 WHERE id = $1 RETURNING n`, 1).Scan(&n); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a statement that writes and returns a row: %v, want to have waited in vain for the writer", err)
+		}
 	})
 }
 

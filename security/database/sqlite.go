@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 )
 
@@ -38,20 +40,33 @@ func (d *DB) ExecContext(ctx context.Context, query string, args ...any) (sql.Re
 	return d.writer.ExecContext(ctx, query, args...)
 }
 
-// QueryContext reads.
+// QueryContext reads, or carries out a statement that changes something and returns rows: then nobody writes until they are
+// closed.
 func (d *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if d.writer != nil && changes(query) {
+		return d.writer.QueryContext(ctx, query, args...)
+	}
 	if s := d.reader(ctx, query); s != nil {
 		return s.QueryContext(ctx, args...)
 	}
 	return d.DB.QueryContext(ctx, query, args...)
 }
 
-// QueryRowContext reads one row.
+// QueryRowContext is QueryContext for one row.
 func (d *DB) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if d.writer != nil && changes(query) {
+		return d.writer.QueryRowContext(ctx, query, args...)
+	}
 	if s := d.reader(ctx, query); s != nil {
 		return s.QueryRowContext(ctx, args...)
 	}
 	return d.DB.QueryRowContext(ctx, query, args...)
+}
+
+// changes reports whether a statement that returns rows changes something: one with RETURNING begins with its verb.
+func changes(query string) bool {
+	words := strings.Fields(query[:min(len(query), 64)])
+	return len(words) > 0 && slices.Contains([]string{"INSERT", "UPDATE", "DELETE"}, words[0])
 }
 
 // Close closes all connections.
