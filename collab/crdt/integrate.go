@@ -1,6 +1,7 @@
 package crdt
 
 import (
+	"cmp"
 	"slices"
 )
 
@@ -22,6 +23,7 @@ type transaction struct {
 	local   bool
 	touched []int32 // clients with new structs
 	deleted []deletedRange
+	gone    []int32 // the deleted items, which may have content to drop
 	merge   []cid // where items were split and might grow together again
 	changed []int32
 	keys    []changedKey
@@ -36,7 +38,7 @@ func (d *Doc) begin(local bool) {
 	d.stamp++
 	t := &d.tx
 	t.open, t.local = true, local
-	t.touched, t.deleted, t.merge = t.touched[:0], t.deleted[:0], t.merge[:0]
+	t.touched, t.deleted, t.gone, t.merge = t.touched[:0], t.deleted[:0], t.gone[:0], t.merge[:0]
 	t.changed, t.keys = t.changed[:0], t.keys[:0]
 	t.items, t.types = len(d.items), len(d.types)
 }
@@ -132,6 +134,9 @@ func (d *Doc) split(c int32, p place, diff uint32) place {
 		d.setCurrent(r.parent, r.key, y)
 	}
 	d.splitContent(l, r, diff)
+	if r.deleted() {
+		d.tx.gone = append(d.tx.gone, y)
+	}
 	if r.block != none {
 		d.indexSplit(y)
 	}
@@ -426,6 +431,7 @@ func (d *Doc) deleteOne(x int32) bool {
 	}
 	it.flags |= flagDeleted
 	d.cursor.valid = false
+	d.tx.gone = append(d.tx.gone, x)
 	d.addDeleted(it.client, it.clock, it.length)
 	d.note(it.parent, it.key)
 	if it.kind == kindType {
@@ -614,21 +620,16 @@ func (d *Doc) gather(l, r *item) {
 
 // joinRanges orders ranges by client and clock and joins those that touch, in place.
 func joinRanges(ds []deletedRange) []deletedRange {
+	slices.SortFunc(ds, func(a, b deletedRange) int {
+		return cmp.Or(cmp.Compare(a.client, b.client), cmp.Compare(a.clock, b.clock))
+	})
+	return joinSorted(ds)
+}
+
+func joinSorted(ds []deletedRange) []deletedRange {
 	if len(ds) < 2 {
 		return ds
 	}
-	slices.SortFunc(ds, func(a, b deletedRange) int {
-		if a.client != b.client {
-			return int(a.client - b.client)
-		}
-		switch {
-		case a.clock < b.clock:
-			return -1
-		case a.clock > b.clock:
-			return 1
-		}
-		return 0
-	})
 	out := ds[:1]
 	for _, r := range ds[1:] {
 		l := &out[len(out)-1]
@@ -641,12 +642,40 @@ func joinRanges(ds []deletedRange) []deletedRange {
 	return out
 }
 
+// joinDeleted brings what the transaction deleted of each client together and in order. Which
+// client comes first matters to events alone.
+func (d *Doc) joinDeleted() {
+	if ds := d.tx.deleted; len(d.observers) == 0 && d.inOrder(ds) {
+		d.tx.deleted = joinSorted(ds)
+	} else {
+		d.tx.deleted = joinRanges(ds)
+	}
+}
+
+// inOrder reports whether the ranges of each client stand together and in order.
+func (d *Doc) inOrder(ds []deletedRange) bool {
+	for i := range ds {
+		if i > 0 && ds[i-1].client == ds[i].client {
+			if ds[i].clock < ds[i-1].clock {
+				return false
+			}
+			continue
+		}
+		cl := &d.clients[ds[i].client]
+		if cl.ranged == d.stamp {
+			return false
+		}
+		cl.ranged = d.stamp
+	}
+	return true
+}
+
 // commit ends a transaction: collects what was deleted and lets neighbours grow
 // together, in the order in which Yjs does it, so that the structs of both are the
 // same. The caller hands the events on when it is done with the transaction.
 func (d *Doc) commit() (events []Event) {
 	d.tx.open = false
-	d.tx.deleted = joinRanges(d.tx.deleted)
+	d.joinDeleted()
 	if len(d.observers) > 0 {
 		events = d.events()
 	}
@@ -654,8 +683,8 @@ func (d *Doc) commit() (events []Event) {
 		f.note()
 	}
 	if !d.keepDeleted {
-		for _, r := range d.tx.deleted {
-			d.collectRange(r)
+		for _, x := range d.tx.gone {
+			d.collect(x)
 		}
 	}
 	for i := len(d.tx.deleted) - 1; i >= 0; i-- {
@@ -686,21 +715,6 @@ func (d *Doc) tell(events []Event) {
 	for _, e := range events {
 		for _, f := range d.observers {
 			f(e)
-		}
-	}
-}
-
-func (d *Doc) collectRange(r deletedRange) {
-	cl := &d.clients[r.client]
-	p := cl.find(r.clock)
-	for ok := true; ok; p, ok = cl.after(p) {
-		x := cl.at(p)
-		it := &d.items[x]
-		if it.clock >= r.clock+r.len {
-			return
-		}
-		if it.deleted() {
-			d.collect(x)
 		}
 	}
 }
@@ -753,10 +767,12 @@ func (d *Doc) mergeAround(id cid) {
 	if q, ok := cl.after(p); ok {
 		clock := d.items[cl.at(p)].clock
 		// Yjs skips the second check when both sides were merged by the first
-		if m := d.mergeLeft(id.client, q); d.items[cl.at(m)].clock < clock {
-			return
+		if m := d.mergeLeft(id.client, q); m != q {
+			if d.items[cl.at(m)].clock < clock {
+				return
+			}
+			p = cl.find(id.clock)
 		}
-		p = cl.find(id.clock)
 	}
 	if !cl.isFirst(p) {
 		d.mergeLeft(id.client, p)
@@ -769,6 +785,7 @@ const compactFrom = 4096
 // compact rewrites arenas of which more than half belongs to nobody.
 func (d *Doc) compact() {
 	d.wasteful = false
+	d.gap = gap{client: none}
 	for c := range d.clients {
 		cl := &d.clients[c]
 		if cl.dead < compactFrom || cl.dead <= len(cl.arena)/2 {

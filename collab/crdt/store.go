@@ -61,6 +61,7 @@ type client struct {
 	next   uint32   // the clock expected next
 	before uint32   // next when the running transaction first touched the client
 	txn    uint32   // the transaction that before belongs to
+	ranged uint32   // the last transaction that joined deleted ranges of the client
 }
 
 // place is a position in a client's index.
@@ -85,6 +86,10 @@ func (c *client) find(clock uint32) place {
 	i, n := 0, len(leaf)
 	if leaf[n-1].clock <= clock {
 		return place{l, n - 1}
+	}
+	// Where single characters follow on each other the clock says the place.
+	if g := int(clock - leaf[0].clock); g < n && leaf[g].clock == clock {
+		return place{l, g}
 	}
 	for n > 1 {
 		half := n / 2

@@ -86,6 +86,10 @@ func (d *Doc) insertTyped(c int32, origin, right cid, text []byte, length uint32
 		d.version++
 		return
 	}
+	if l, r, ok := d.between(origin, right); ok {
+		d.squeeze(c, l, r, origin, right, text, length)
+		return
+	}
 	d.begin(false)
 	d.touch(c)
 	l, r := d.neighbours(origin, right)
@@ -104,6 +108,81 @@ func (d *Doc) insertTyped(c int32, origin, right cid, text []byte, length uint32
 		d.integrate(x)
 	}
 	d.commit()
+}
+
+// between finds the items that end with origin and start with right. It reports whether they
+// are whole and side by side in a sequence that is still there, so that text comes between them
+// without cutting anything and without a conflict.
+func (d *Doc) between(origin, right cid) (l, r int32, ok bool) {
+	l, r = none, none
+	var it *item
+	if origin.client != none {
+		oc := &d.clients[origin.client]
+		l = oc.at(oc.find(origin.clock))
+		it = &d.items[l]
+		if it.end()-1 != origin.clock {
+			return l, r, false
+		}
+		r = it.right
+		if right.client == none {
+			if r != none {
+				return l, r, false
+			}
+		} else if r == none || d.items[r].clock != right.clock || d.items[r].client != right.client {
+			return l, r, false
+		}
+	} else {
+		rc := &d.clients[right.client]
+		r = rc.at(rc.find(right.clock))
+		it = &d.items[r]
+		if it.clock != right.clock || it.left != none {
+			return l, r, false
+		}
+	}
+	if it.parent == none || it.key != none {
+		return l, r, false
+	}
+	owner := d.types[it.parent].item
+	return l, r, owner == none || !d.items[owner].deleted()
+}
+
+// squeeze is a transaction of one piece of text between two items that stand side by side.
+func (d *Doc) squeeze(c, l, r int32, origin, right cid, text []byte, length uint32) {
+	d.tx.items = len(d.items)
+	x := d.newItem()
+	cl := &d.clients[c]
+	it := &d.items[x]
+	*it = item{
+		clock: cl.next, length: length, client: c, kind: kindString,
+		originClient: origin.client, originClock: origin.clock, rightClient: right.client, rightClock: right.clock,
+		left: l, right: r, key: none, block: none,
+		off: uint32(len(cl.arena)), size: uint32(len(text)),
+	}
+	if r != none {
+		it.parent = d.items[r].parent
+		d.items[r].left = x
+	}
+	if l != none {
+		it.parent = d.items[l].parent
+		d.items[l].right = x
+	} else {
+		d.types[it.parent].start = x
+	}
+	cl.arena = append(cl.arena, text...)
+	d.bytes += len(text)
+	ty := &d.types[it.parent]
+	ty.length += length
+	if ty.index != none {
+		d.indexInsert(x)
+	}
+	clock := cl.next
+	cl.push(clock, x)
+	cl.next += length
+	d.touched(c, clock, length)
+	if p := cl.last(); !cl.isFirst(p) {
+		d.mergeLeft(c, p)
+	}
+	d.version++
 }
 
 func (d *Doc) applyTypedDeletion(b []byte) bool {
