@@ -21,6 +21,31 @@ type reader struct {
 	b   []byte
 	i   int
 	bad bool
+
+	expected expectedID // what id looks for first
+}
+
+// expectedID is a client id that is likely to come next, as it stands on the wire.
+type expectedID struct {
+	id         uint64
+	word, mask uint64 // see wordOf; no word is 0 where the mask is not
+	size       int
+}
+
+// expect makes id read this one by one comparison.
+func (r *reader) expect(id uint64) {
+	w := wordOf(id)
+	size := max(1, (bits.Len64(w)+7)/8)
+	r.expected = expectedID{id, w, math.MaxUint64 >> (64 - 8*size), size}
+}
+
+// id reads the id of a client.
+func (r *reader) id() uint64 {
+	if e := &r.expected; e.mask != 0 && len(r.b)-r.i >= 8 && binary.LittleEndian.Uint64(r.b[r.i:])&e.mask == e.word {
+		r.i += e.size
+		return e.id
+	}
+	return r.uint()
 }
 
 func (r *reader) fail() { r.bad = true; r.i = len(r.b) }
@@ -97,6 +122,24 @@ func uintAt(b []byte, i int) (x uint64, end int) {
 
 // clock reads a number that must fit the engine's 32-bit clocks.
 func (r *reader) clock() uint32 {
+	if len(r.b)-r.i >= 4 { // most have up to three bytes
+		b := r.b[r.i : r.i+4 : r.i+4]
+		x := uint32(b[0])
+		if b[0] < 0x80 {
+			r.i++
+			return x
+		}
+		x = x&0x7f | uint32(b[1])<<7
+		if b[1] < 0x80 {
+			r.i += 2
+			return x
+		}
+		x = x&0x3fff | uint32(b[2])<<14
+		if b[2] < 0x80 {
+			r.i += 3
+			return x
+		}
+	}
 	x := r.uint()
 	if x > math.MaxUint32 {
 		r.fail()

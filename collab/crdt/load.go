@@ -86,6 +86,7 @@ func (l *loader) decode() bool {
 			return false
 		}
 		above = id
+		r.expect(id)
 		l.makeRoom(structs, &r)
 		c := l.number(id)
 		l.sections = append(l.sections, c)
@@ -247,25 +248,33 @@ func (l *loader) find(client int32, clock uint32) int32 {
 	return x
 }
 
-// beside finds the items that end with the origin of it and start with its right
+// beside finds the items that end with the origin of item x and start with its right
 // neighbour. The rare one that does not is cut there, if it has not been already.
-func (l *loader) beside(d *Doc, it *item) (left, right int32) {
+func (l *loader) beside(d *Doc, x int32) (left, right int32) {
 	left, right = none, none
-	if c := it.originClient; c != none {
-		left = l.find(c, it.originClock)
-	}
-	if c := it.rightClient; c != none {
-		if c == it.originClient && it.rightClock == it.originClock+1 && left+1 < l.clients[c].to {
-			right = left + 1
+	it := &d.items[x]
+	origin, start := cid{it.originClient, it.originClock}, cid{it.rightClient, it.rightClock}
+	if c := origin.client; c != none {
+		if c == it.client && origin.clock == it.clock-1 { // it was typed on, and others came between
+			left = x - 1
 		} else {
-			right = l.find(c, it.rightClock)
+			left = l.find(c, origin.clock)
+		}
+		if d.items[left].end()-1 != origin.clock {
+			left = d.cleanEnd(c, origin.clock)
 		}
 	}
-	origin, start := cid{it.originClient, it.originClock}, cid{it.rightClient, it.rightClock}
-	if left != none && d.items[left].end()-1 != origin.clock {
-		left = d.cleanEnd(origin.client, origin.clock)
+	if start.client == none {
+		return left, none
 	}
-	if right != none && d.items[right].clock != start.clock {
+	if left != none { // mostly they stand side by side
+		if right = d.items[left].right; right != none {
+			if r := &d.items[right]; r.client == start.client && r.clock == start.clock {
+				return left, right
+			}
+		}
+	}
+	if right = l.find(start.client, start.clock); d.items[right].clock != start.clock {
 		right = d.cleanStart(start.client, start.clock)
 	}
 	return left, right
@@ -378,7 +387,7 @@ func (l *loader) place(d *Doc, x int32) {
 	if it.kind == kindGC {
 		return
 	}
-	left, right := l.beside(d, it)
+	left, right := l.beside(d, x)
 	it = &d.items[x]
 	it.left, it.right = left, right
 	parent, key := none, none

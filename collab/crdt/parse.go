@@ -179,6 +179,7 @@ func (u *update) sortSections() error {
 func (u *update) parseSection(r *reader, most int) error {
 	n := r.count(2)
 	client, clock := r.uint(), r.clock()
+	r.expect(client)
 	from := len(u.structs)
 	if n > most-from {
 		return fmt.Errorf("%w: %d structs and more", ErrTooMany, n)
@@ -223,18 +224,18 @@ func (p *parsed) parse(r *reader, client uint64) {
 		return
 	}
 	if p.info&hasOrigin != 0 {
-		p.origin = wireID{r.uint(), r.clock()}
+		p.origin = wireID{r.id(), r.clock()}
 		p.checkOwn(r, p.origin, client)
 	}
 	if p.info&hasRight != 0 {
-		p.right = wireID{r.uint(), r.clock()}
+		p.right = wireID{r.id(), r.clock()}
 		p.checkOwn(r, p.right, client)
 	}
 	if p.info&(hasOrigin|hasRight) == 0 {
 		if p.inRoot = r.uint() == 1; p.inRoot {
 			p.root = r.text()
 		} else {
-			p.parent = wireID{r.uint(), r.clock()}
+			p.parent = wireID{r.id(), r.clock()}
 			p.checkOwn(r, p.parent, client)
 		}
 		if p.keyed = p.info&hasKey != 0; p.keyed {
