@@ -24,7 +24,7 @@ type transaction struct {
 	touched []int32 // clients with new structs
 	deleted []deletedRange
 	gone    []int32 // the deleted items, which may have content to drop
-	merge   []cid // where items were split and might grow together again
+	merge   []cid   // where items were split and might grow together again
 	changed []int32
 	keys    []changedKey
 	work    []int32 // stack of deep deletes
