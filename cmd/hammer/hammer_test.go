@@ -66,6 +66,11 @@ func serve(path, addr string) error {
 	if err != nil {
 		return err
 	}
+	if os.Getenv("HAMMER_TEST_UNSYNCED") != "" {
+		if _, err := db.ExecContext(ctx, `PRAGMA synchronous = NORMAL`); err != nil {
+			return err
+		}
+	}
 	j, err := journal.New(db, journal.Config{})
 	if err != nil {
 		return err
@@ -105,7 +110,7 @@ func free(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func kills(t *testing.T, runs int) *verdict {
+func killed(t *testing.T, runs int) *verdict {
 	t.Helper()
 	t.Setenv("HAMMER_TEST_DATABASE", filepath.Join(t.TempDir(), "kill9.db"))
 	addr := free(t)
@@ -125,7 +130,7 @@ func kills(t *testing.T, runs int) *verdict {
 }
 
 func TestNothingAcknowledgedIsLostWhenTheServerIsKilled(t *testing.T) {
-	if v := kills(t, deep(3, 20)); len(v.Broken) > 0 {
+	if v := killed(t, deep(3, 20)); len(v.Broken) > 0 {
 		t.Errorf("broken: %q", v.Broken)
 	}
 }
@@ -141,7 +146,7 @@ func TestTheWholeOfficeIsKilled(t *testing.T) {
 func TestAServerThatAcknowledgesTooEarlyIsFoundOut(t *testing.T) {
 	t.Setenv("HAMMER_TEST_HASTY", "1")
 	t.Setenv("HAMMER_TEST_DATABASE", filepath.Join(t.TempDir(), "kill9.db"))
-	if v := kills(t, 1); len(v.Broken) == 0 {
+	if v := killed(t, 1); len(v.Broken) == 0 {
 		t.Error("a server that acknowledges what it has not stored passed")
 	}
 }

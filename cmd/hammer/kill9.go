@@ -16,8 +16,13 @@ import (
 // kill9 kills the server in mid-typing o.runs times. After each restart a stranger, who remembers nothing, looks first:
 // only what he finds was kept by the server. Then everybody comes back with what he has, and all must agree.
 //
-// It cannot see whether the disk was flushed: the kernel survives. Loss of power is another scenario.
+// It cannot see whether the disk was flushed: the kernel survives. See powerLoss.
 func kill9(ctx context.Context, o options) (*verdict, error) {
+	return kills(ctx, o, func(s *victim, _ int) error { s.kill(); return nil })
+}
+
+// kills has kill end the server o.runs times.
+func kills(ctx context.Context, o options, kill func(s *victim, run int) error) (*verdict, error) {
 	v := &verdict{Figures: map[string]any{}}
 	s := &victim{o: o}
 	defer s.kill()
@@ -32,7 +37,7 @@ func kill9(ctx context.Context, o options) (*verdict, error) {
 	var slowest time.Duration
 	for n := range o.runs {
 		began := time.Now()
-		back, kept, err := c.once(ctx, s, v, n)
+		back, kept, err := c.once(ctx, s, v, n, kill)
 		if err != nil {
 			return nil, fmt.Errorf("run %d: %w", n+1, err)
 		}
@@ -53,13 +58,19 @@ func kill9(ctx context.Context, o options) (*verdict, error) {
 
 // once lets everybody type, kills the server, and checks what it kept. It returns how long agreement took and how much was
 // acknowledged when the server died.
-func (c *crew) once(ctx context.Context, s *victim, v *verdict, run int) (took time.Duration, kept string, err error) {
+func (c *crew) once(ctx context.Context, s *victim, v *verdict, run int, kill func(s *victim, run int) error) (took time.Duration, kept string, err error) {
 	stop := c.work(ctx, 0)
 	before := c.kept()
-	if err := sleep(ctx, 300*time.Millisecond+rand.N(700*time.Millisecond)); err != nil {
+	err = sleep(ctx, 300*time.Millisecond+rand.N(700*time.Millisecond))
+	for until := time.Now().Add(30 * time.Second); err == nil && c.kept() == before && time.Now().Before(until); { // a busy machine
+		err = sleep(ctx, 5*time.Millisecond)
+	}
+	if err != nil {
 		return 0, "", err
 	}
-	s.kill()
+	if err := kill(s, run); err != nil {
+		return 0, "", err
+	}
 	err = sleep(ctx, c.o.every) // some go on typing without a server
 	stop()
 	if err != nil {

@@ -103,11 +103,10 @@ func (t *typist) kept() (kept, all int) {
 	return kept, len(t.words)
 }
 
-// faults returns what is wrong with text, given all that was acknowledged to t.
+// faults returns what is wrong with text, given all that was acknowledged to t when kept was last asked: before the text was read.
 func (t *typist) faults(text string) []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.harvest()
 	return faults(t.words, text)
 }
 
@@ -246,6 +245,11 @@ const lag = 15 * time.Second
 // inspect looks, as a stranger who remembers nothing, at what the server itself kept. Nobody sends anything again meanwhile. One
 // node must show at once what it acknowledged, others when they have heard of it.
 func (c *crew) inspect(ctx context.Context, doc, when string, v *verdict) error {
+	c.kept() // what is acknowledged from now on may be stored after the stranger has looked
+	clients, acked := make([]uint64, len(c.typists)), make([]uint32, len(c.typists))
+	for i, t := range c.typists {
+		clients[i], acked[i] = t.Client(), t.Acked()
+	}
 	stranger, err := c.stranger(ctx, 0, doc)
 	if err != nil {
 		return err
@@ -254,9 +258,9 @@ func (c *crew) inspect(ctx context.Context, doc, when string, v *verdict) error 
 	for until := time.Now().Add(lag); ; {
 		var seen verdict
 		c.compare(doc, stranger.Text(), when, &seen)
-		for _, t := range c.typists {
-			if has, acked := stranger.ClockOf(t.Client()), t.Acked(); t.room == doc && has < acked {
-				seen.breach("%s: %d of the characters acknowledged to official %d are lost", when, acked-has, t.n)
+		for i, t := range c.typists {
+			if has := stranger.ClockOf(clients[i]); t.room == doc && has < acked[i] {
+				seen.breach("%s: %d of the characters acknowledged to official %d are lost", when, acked[i]-has, t.n)
 			}
 		}
 		if len(seen.Broken) == 0 || len(c.o.nodes) == 1 || time.Now().After(until) {
@@ -312,6 +316,7 @@ func (c *crew) agree(ctx context.Context, when string, v *verdict) error {
 }
 
 func (c *crew) agreeOn(ctx context.Context, doc, when string, v *verdict) error {
+	c.kept()
 	stranger, err := c.stranger(ctx, 0, doc)
 	if err != nil {
 		return err

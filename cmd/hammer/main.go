@@ -46,7 +46,7 @@ func run(args []string) int {
 	if len(args) == 0 || scenarios[args[0]].play == nil {
 		fmt.Fprintln(os.Stderr, "usage: hammer SCENARIO [flags]; hammer SCENARIO -h lists them")
 		for _, name := range slices.Sorted(maps.Keys(scenarios)) {
-			fmt.Fprintf(os.Stderr, "  %-9s %s\n", name, scenarios[name].what)
+			fmt.Fprintf(os.Stderr, "  %-10s %s\n", name, scenarios[name].what)
 		}
 		return 2
 	}
@@ -73,17 +73,19 @@ func run(args []string) int {
 
 // scenarios by name.
 var scenarios = map[string]scenario{
-	"kill9":    {play: kill9, what: "the server is killed in mid-typing", stopped: true},
-	"load":     {play: load, what: "how long until an edit is durable, and until others see it"},
-	"garbled":  {play: garbled, what: "updates arrive twice, in the wrong order, or cut off with the line"},
-	"halfopen": {play: halfOpen, what: "lines go dead and nobody is told"},
-	"slow":     {play: slow, what: "readers at 1 KB/s beside fast ones"},
-	"revoke":   {play: revoke, what: "a right or an account is withdrawn while its holder types"},
-	"freeze":   {play: freeze, what: "a text is frozen while it is typed"},
-	"redis":    {play: frozenRedis, what: "two nodes; Redis stops answering", nodes: 2},
-	"postgres": {play: crashedPostgres, what: "two nodes; PostgreSQL crashes and comes back", nodes: 2},
-	"upgrade":  {play: upgrade, what: "two nodes; one after the other is drained and restarted", nodes: 2},
-	"soak":     {play: soak, what: "a long day (-for): memory and goroutines stay flat"},
+	"kill9":     {play: kill9, what: "the server is killed in mid-typing", stopped: true},
+	"powerloss": {play: powerLoss, what: "the power fails in mid-typing: what was not synced is gone", stopped: true, disk: true},
+	"diskfull":  {play: diskFull, what: "the disk is full, or cannot sync, while people type", disk: true},
+	"load":      {play: load, what: "how long until an edit is durable, and until others see it"},
+	"garbled":   {play: garbled, what: "updates arrive twice, in the wrong order, or cut off with the line"},
+	"halfopen":  {play: halfOpen, what: "lines go dead and nobody is told"},
+	"slow":      {play: slow, what: "readers at 1 KB/s beside fast ones"},
+	"revoke":    {play: revoke, what: "a right or an account is withdrawn while its holder types"},
+	"freeze":    {play: freeze, what: "a text is frozen while it is typed"},
+	"redis":     {play: frozenRedis, what: "two nodes; Redis stops answering", nodes: 2},
+	"postgres":  {play: crashedPostgres, what: "two nodes; PostgreSQL crashes and comes back", nodes: 2},
+	"upgrade":   {play: upgrade, what: "two nodes; one after the other is drained and restarted", nodes: 2},
+	"soak":      {play: soak, what: "a long day (-for): memory and goroutines stay flat"},
 }
 
 type scenario struct {
@@ -91,12 +93,14 @@ type scenario struct {
 	what    string
 	nodes   int  // needed, and started here; 0: one, or those of -url
 	stopped bool // starts the server itself
+	disk    bool // needs an office of its own whose data lies on a faulty disk
 }
 
 // perform plays a scenario, in an office of its own unless o says where people are.
 func perform(ctx context.Context, name string, o options) (*verdict, error) {
 	s := scenarios[name]
 	if len(o.people) == 0 || s.nodes > 1 {
+		o.faulty = s.disk
 		f, err := found(ctx, o, max(1, s.nodes))
 		if err != nil {
 			return nil, err
@@ -138,6 +142,7 @@ type options struct {
 	admin     credential
 	front     func(n int) string // address for official n, when something stands before the nodes
 	office    *office            // ours, when we started it
+	faulty    bool               // our office shall have its data on a disk that can fail
 	log       func(format string, args ...any)
 }
 
@@ -194,7 +199,7 @@ func parse(scenario string, args []string) (o options, asJSON bool, bound time.D
 	switch {
 	case len(o.people) == 0 && *nodes != "":
 		err = fmt.Errorf("-token or -login: who is typing at %s?", *nodes)
-	case len(o.people) > 0 && scenarios[scenario].nodes > 1:
+	case len(o.people) > 0 && (scenarios[scenario].nodes > 1 || scenarios[scenario].disk):
 		err = fmt.Errorf("this scenario starts nodes of its own: leave out -login and -token")
 	case len(o.people) > 0 && len(o.documents) == 0 && o.create == 0:
 		err = fmt.Errorf("-documents or -new: write in what?")

@@ -10,7 +10,7 @@ import (
 // frozenRedis stops Redis for o.pause in each run, as a machine does that swaps. Edits must go on being acknowledged, and reach
 // the other node by polling; nothing is lost.
 func frozenRedis(ctx context.Context, o options) (*verdict, error) {
-	return disturb(ctx, o, "Redis stopped", true, func(ctx context.Context, n int) error {
+	return disturb(ctx, o, "Redis stopped", true, func(ctx context.Context, _ *crew, _ *verdict, n int) error {
 		pid := o.office.redis.cmd.Process
 		if err := pid.Signal(syscall.SIGSTOP); err != nil {
 			return err
@@ -22,7 +22,7 @@ func frozenRedis(ctx context.Context, o options) (*verdict, error) {
 
 // crashedPostgres stops PostgreSQL without a checkpoint and starts it again after o.pause. Edits wait, nothing is lost.
 func crashedPostgres(ctx context.Context, o options) (*verdict, error) {
-	return disturb(ctx, o, "PostgreSQL crashed", false, func(ctx context.Context, n int) error {
+	return disturb(ctx, o, "PostgreSQL crashed", false, func(ctx context.Context, _ *crew, _ *verdict, n int) error {
 		return o.office.cluster.crash(ctx, o.pause)
 	})
 }
@@ -35,7 +35,7 @@ func upgrade(ctx context.Context, o options) (*verdict, error) {
 	}
 	defer p.close()
 	o.front = func(int) string { return p.url() }
-	return disturb(ctx, o, "node restarted", true, func(ctx context.Context, n int) error {
+	return disturb(ctx, o, "node restarted", true, func(ctx context.Context, _ *crew, _ *verdict, n int) error {
 		node := o.office.nodes[n%len(o.office.nodes)]
 		if err := node.drain(ctx); err != nil {
 			return err
@@ -49,7 +49,7 @@ func upgrade(ctx context.Context, o options) (*verdict, error) {
 
 // disturb has everybody type on all nodes while act disturbs what is under them. Afterwards a stranger looks first at what was
 // kept, then all come together. With alive, edits must be acknowledged during the act as well.
-func disturb(ctx context.Context, o options, what string, alive bool, act func(ctx context.Context, n int) error) (*verdict, error) {
+func disturb(ctx context.Context, o options, what string, alive bool, act func(ctx context.Context, c *crew, v *verdict, n int) error) (*verdict, error) {
 	v := &verdict{Figures: map[string]any{}}
 	c, err := gather(ctx, o)
 	if err != nil {
@@ -64,7 +64,7 @@ func disturb(ctx context.Context, o options, what string, alive bool, act func(c
 		err := sleep(ctx, 500*time.Millisecond)
 		before, during := c.kept(), 0
 		if err == nil {
-			err = act(ctx, n)
+			err = act(ctx, c, v, n)
 			during = c.kept() - before
 		}
 		began := time.Now()

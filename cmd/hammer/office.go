@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"spolupis/cmd/internal/faultdisk"
 )
 
 // office is a demo office of its own in a temporary folder: one node over SQLite, or several over PostgreSQL.
@@ -22,6 +24,7 @@ type office struct {
 	nodes   []*victim
 	cluster *cluster
 	redis   *redis
+	disk    *faultdisk.Disk // under the data folder, when asked for
 }
 
 // editors are the people of the demo office who type; the first makes the materials.
@@ -41,7 +44,13 @@ func found(ctx context.Context, o options, n int) (f *office, err error) {
 			f.close()
 		}
 	}()
-	args := []string{"demo", "-data", filepath.Join(f.dir, "data")}
+	data := filepath.Join(f.dir, "data")
+	if o.faulty {
+		if f.disk, err = mountFaulty(filepath.Join(f.dir, "disk"), data); err != nil {
+			return nil, err
+		}
+	}
+	args := []string{"demo", "-data", data}
 	if n > 1 {
 		if f.cluster, err = startCluster(ctx, filepath.Join(f.dir, "cluster")); err != nil {
 			return nil, err
@@ -92,6 +101,9 @@ func (f *office) close() {
 	}
 	if f.cluster != nil {
 		f.cluster.stop()
+	}
+	if f.disk != nil {
+		f.disk.Close()
 	}
 	os.RemoveAll(f.dir)
 }

@@ -113,6 +113,51 @@ func TestLoadIsMeasured(t *testing.T) {
 	inOffice(t, "load", options{clients: 10, lasting: time.Second})
 }
 
+// needsFaultyDisk skips where no disk can be mounted; .ci/install says so aloud.
+func needsFaultyDisk(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	d, err := mountFaulty(filepath.Join(dir, "disk"), filepath.Join(dir, "data"))
+	if err != nil {
+		t.Skip("SKIPPED:", err)
+	}
+	d.Close()
+}
+
+func TestNothingAcknowledgedIsLostWithThePower(t *testing.T) {
+	needsFaultyDisk(t)
+	held(t, "powerloss", options{server: theServer(t), clients: 12, runs: deep(3, 50), create: 2})
+}
+
+func TestAFailingDiskLosesNothingAndIsSurvived(t *testing.T) {
+	needsFaultyDisk(t)
+	held(t, "diskfull", options{server: theServer(t), clients: 10, runs: deep(2, 20), pause: time.Duration(deep(1, 5)) * time.Second})
+}
+
+// TestAServerThatDoesNotSyncIsFoundOut shows that a loss of power can be lost to: a database set to sync later must lose.
+func TestAServerThatDoesNotSyncIsFoundOut(t *testing.T) {
+	needsFaultyDisk(t)
+	dir := t.TempDir()
+	d, err := mountFaulty(filepath.Join(dir, "disk"), filepath.Join(dir, "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	t.Setenv("HAMMER_TEST_DATABASE", filepath.Join(dir, "data", "small.db"))
+	t.Setenv("HAMMER_TEST_UNSYNCED", "1")
+	addr := free(t)
+	o := fill(t, options{server: os.Args[0], args: []string{addr}, url: "http://" + addr, nodes: []string{"http://" + addr}, documents: []string{"a"},
+		clients: 10, runs: 2, every: 40 * time.Millisecond, office: &office{disk: d}})
+	o.create, o.people = 0, []credential{{token: "eva"}, {token: "jana"}}
+	v, err := powerLoss(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(v.Broken) == 0 {
+		t.Error("a server that acknowledges what is not synced passed")
+	}
+}
+
 // TestTwoNodesSurviveWhatTheyStandOn plays on one pair of nodes with a PostgreSQL and a Redis of their own.
 func TestTwoNodesSurviveWhatTheyStandOn(t *testing.T) {
 	if os.Getenv("SPOLUPIS_REQUIRE_SERVERS") != "1" && os.Getenv("SPOLUPIS_DEEP") == "" {

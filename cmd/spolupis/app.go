@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -63,6 +64,10 @@ type App struct {
 	sockets   *ws.Handler
 	witnesses []*witness.Client
 	closers   []func() error // in the order of opening
+
+	readiness sync.Mutex
+	looked    time.Time // guarded by readiness; when the database was last asked
+	unready   error     // guarded by readiness; what came of it
 }
 
 // sets are the migrations of every package, in the order of dependency.
@@ -229,21 +234,38 @@ func (a *App) openCitizen(context.Context) error {
 func secretFile(file string) ([]byte, error) {
 	b := make([]byte, 32)
 	rand.Read(b)
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	err := keepFile(file, b)
 	if errors.Is(err, os.ErrExist) {
-		kept, err := os.ReadFile(file)
-		if err == nil && len(kept) != len(b) {
-			err = fmt.Errorf("%s: %d bytes, want %d", file, len(kept), len(b))
+		if b, err = os.ReadFile(file); err == nil && len(b) != 32 {
+			err = fmt.Errorf("%d bytes, want 32", len(b))
 		}
-		return kept, err
 	}
 	if err != nil {
-		return nil, fmt.Errorf("secret: %w", err)
+		return nil, fmt.Errorf("secret %s: %w", file, err)
 	}
-	if _, err := f.Write(b); err != nil {
-		return nil, fmt.Errorf("secret: %w", err)
+	return b, nil
+}
+
+// keepFile makes a file that only the owner may read. It is there whole or not at all, whenever the power goes, and os.ErrExist
+// tells that somebody was first.
+func keepFile(name string, b []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".new-*") // 0600
+	if err != nil {
+		return err
 	}
-	return b, errors.Join(f.Sync(), f.Close())
+	defer os.Remove(f.Name())
+	_, err = f.Write(b)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), name); err != nil {
+		return err
+	}
+	d, err := os.Open(filepath.Dir(name)) // the new name must survive, too
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 func (a *App) openPages(context.Context) (err error) {

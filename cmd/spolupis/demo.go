@@ -59,7 +59,7 @@ func demoPassword(data string) (string, error) {
 		return strings.TrimSpace(string(b)), nil
 	}
 	password := randomPassword()
-	return password, os.WriteFile(file, []byte(password+"\n"), 0o600)
+	return password, keepFile(file, []byte(password+"\n"))
 }
 
 // randomPassword has 80 bits and can be typed.
@@ -79,7 +79,10 @@ func keepCodes(data string, codes *[]demoCode) error {
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(file, b, 0o600)
+		if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) { // of an office whose database is gone
+			return err
+		}
+		return keepFile(file, b)
 	}
 	b, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {

@@ -28,12 +28,21 @@ func (a *App) operations(r chi.Router) {
 }
 
 // ready tells the truth: the database answers.
+// readyFor is how long a look at the database is believed, so that asking often costs nothing.
+const readyFor = 3 * time.Second
+
+// ready tells whether edits can be kept: a database that answers may still have a full disk, so something is written.
 func (a *App) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-	defer cancel()
-	if err := a.DB.PingContext(ctx); err != nil {
-		a.Log.Warn("not ready", "err", err)
-		http.Error(w, "database does not answer", http.StatusServiceUnavailable)
+	a.readiness.Lock()
+	defer a.readiness.Unlock()
+	if now := time.Now(); a.looked.IsZero() || now.Sub(a.looked) > readyFor || a.unready != nil {
+		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+		defer cancel()
+		a.looked, a.unready = now, a.DB.Writable(ctx)
+	}
+	if a.unready != nil {
+		a.Log.Warn("not ready", "err", a.unready)
+		http.Error(w, "database does not take writes", http.StatusServiceUnavailable)
 		return
 	}
 	w.Write([]byte("ready\n"))

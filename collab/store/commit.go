@@ -167,10 +167,9 @@ func (r *request) answer(err error) {
 	close(r.done)
 }
 
-// breakDown refuses everything from now on. After an error of the disk nobody knows what a repeated flush would really
-// flush; only a restart, which reads back what is there, may acknowledge again.
+// breakDown refuses everything from now on: the file is damaged, and somebody must look at it.
 func (s *Store) breakDown(err error, part []*request) {
-	s.cfg.Logger.Error("disk error, no update is acknowledged until restart", "error", err)
+	s.cfg.Logger.Error("the database is damaged, no update is acknowledged until restart", "error", err)
 	s.mu.Lock()
 	s.broken = err
 	rest := s.queue
@@ -421,9 +420,9 @@ func (k editKey) order() string { return fmt.Sprintf("%s\x00%s\x00%d", k.doc, k.
 type judgement int
 
 const (
-	again     judgement = iota // the database is away, full or busy: wait and try again
+	again     judgement = iota // the database is away, full, busy or its disk fails: wait and try again
 	permanent                  // the statement will never succeed
-	fatal                      // the disk failed: nothing may be acknowledged any more
+	fatal                      // the file is damaged: nothing may be acknowledged any more
 )
 
 // judge says what to do about an error of a transaction.
@@ -432,7 +431,9 @@ func judge(err error) judgement {
 		switch e.Code() & 0xff {
 		case 5, 6, 13, 14: // SQLITE_BUSY, LOCKED, FULL, CANTOPEN
 			return again
-		case 10, 11, 26: // SQLITE_IOERR, CORRUPT, NOTADB
+		case 10: // SQLITE_IOERR; a flush is never repeated alone: the next attempt writes the same frames of the WAL again
+			return again
+		case 11, 26: // SQLITE_CORRUPT, NOTADB
 			return fatal
 		}
 		return permanent

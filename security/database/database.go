@@ -129,6 +129,15 @@ func durable(ctx context.Context, d *DB) error {
 	return nil
 }
 
+// Writable commits a change that changes nothing, and returns why that is impossible: a database that answers may have a disk that
+// is full or cannot sync.
+func (d *DB) Writable(ctx context.Context) error {
+	if _, err := d.ExecContext(ctx, `UPDATE migration SET name = name WHERE name = (SELECT min(name) FROM migration)`); err != nil {
+		return fmt.Errorf("write to the database: %w", err)
+	}
+	return nil
+}
+
 // lock keeps two nodes that start together from migrating at once. On SQLite
 // each migration's own immediate transaction is enough.
 func lock(ctx context.Context, d *DB) (unlock func(), err error) {

@@ -1,0 +1,15 @@
+//go:build !linux
+
+package faultdisk
+
+import "errors"
+
+var errElsewhere = errors.New("faultdisk: only on Linux")
+
+// Mount mounts a disk; only Linux can.
+func Mount(backing, mountpoint string) (*Disk, error) { return nil, errElsewhere }
+
+func (d *Disk) mount() error { return errElsewhere }
+
+// Available says why no disk can be mounted here.
+func Available() error { return errElsewhere }
