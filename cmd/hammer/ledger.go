@@ -21,6 +21,7 @@ import (
 type typist struct {
 	*official.Official
 	n        int
+	turn     int // among those in the room; says which node he uses
 	room     string
 	comments bool // may send commands
 

@@ -85,6 +85,7 @@ var scenarios = map[string]scenario{
 	"redis":     {play: frozenRedis, what: "two nodes; Redis stops answering", nodes: 2},
 	"postgres":  {play: crashedPostgres, what: "two nodes; PostgreSQL crashes and comes back", nodes: 2},
 	"upgrade":   {play: upgrade, what: "two nodes; one after the other is drained and restarted", nodes: 2},
+	"partition": {play: partition, what: "two nodes; one is cut off from PostgreSQL, Redis or both", nodes: 2, cabled: true},
 	"soak":      {play: soak, what: "a long day (-for): memory and goroutines stay flat"},
 }
 
@@ -93,6 +94,7 @@ type scenario struct {
 	what    string
 	nodes   int  // needed, and started here; 0: one, or those of -url
 	stopped bool // starts the server itself
+	cabled  bool // its nodes reach their storage by cables that can be cut
 	disk    bool // needs an office of its own whose data lies on a faulty disk
 }
 
@@ -100,7 +102,7 @@ type scenario struct {
 func perform(ctx context.Context, name string, o options) (*verdict, error) {
 	s := scenarios[name]
 	if len(o.people) == 0 || s.nodes > 1 {
-		o.faulty = s.disk
+		o.faulty, o.cabled = s.disk, s.cabled
 		f, err := found(ctx, o, max(1, s.nodes))
 		if err != nil {
 			return nil, err
@@ -142,6 +144,7 @@ type options struct {
 	admin     credential
 	front     func(n int) string // address for official n, when something stands before the nodes
 	office    *office            // ours, when we started it
+	cabled    bool               // our office's nodes shall reach their storage by cables that can be cut
 	faulty    bool               // our office shall have its data on a disk that can fail
 	log       func(format string, args ...any)
 }

@@ -25,6 +25,8 @@ type office struct {
 	cluster *cluster
 	redis   *redis
 	disk    *faultdisk.Disk // under the data folder, when asked for
+	truth   []*cable        // of each node to PostgreSQL, when asked for
+	hints   []*cable        // to Redis
 }
 
 // editors are the people of the demo office who type; the first makes the materials.
@@ -58,7 +60,6 @@ func found(ctx context.Context, o options, n int) (f *office, err error) {
 		if f.redis, err = startRedis(ctx, f.dir); err != nil {
 			return nil, err
 		}
-		args = append(args, "-database", f.cluster.url(), "-redis", f.redis.url())
 	}
 	f.options.nodes = nil
 	for range n {
@@ -68,6 +69,13 @@ func found(ctx context.Context, o options, n int) (f *office, err error) {
 		}
 		node := f.options
 		node.url, node.args = "http://"+addr, append(append([]string(nil), args...), "-addr", addr)
+		if n > 1 {
+			storage, err := f.storage(o.cabled)
+			if err != nil {
+				return nil, err
+			}
+			node.args = append(node.args, storage...)
+		}
 		v := &victim{o: node}
 		f.nodes = append(f.nodes, v)
 		f.options.nodes = append(f.options.nodes, node.url)
@@ -91,10 +99,31 @@ func found(ctx context.Context, o options, n int) (f *office, err error) {
 	return f, nil
 }
 
+// storage is how the next node reaches PostgreSQL and Redis: directly, or by cables that can be cut.
+func (f *office) storage(cabled bool) (args []string, err error) {
+	truth, hints := f.cluster.addr, f.redis.addr
+	if cabled {
+		t, err := lay(truth)
+		if err != nil {
+			return nil, err
+		}
+		f.truth, truth = append(f.truth, t), t.addr()
+		h, err := lay(hints)
+		if err != nil {
+			return nil, err
+		}
+		f.hints, hints = append(f.hints, h), h.addr()
+	}
+	return []string{"-database", "postgres://postgres@" + truth + "/postgres?sslmode=disable", "-redis", "redis://" + hints + "/0"}, nil
+}
+
 // close stops what found started.
 func (f *office) close() {
 	for _, n := range f.nodes {
 		n.kill()
+	}
+	for _, c := range append(f.truth, f.hints...) {
+		c.close()
 	}
 	if f.redis != nil {
 		f.redis.kill()
@@ -199,8 +228,6 @@ func startRedis(ctx context.Context, dir string) (*redis, error) {
 	return r, nil
 }
 
-func (r *redis) url() string { return "redis://" + r.addr + "/0" }
-
 func (r *redis) kill() { r.cmd.Process.Kill() }
 
 // cluster is a PostgreSQL server of its own.
@@ -239,8 +266,6 @@ func startCluster(ctx context.Context, dir string) (*cluster, error) {
 	}
 	return c, c.start(ctx)
 }
-
-func (c *cluster) url() string { return "postgres://postgres@" + c.addr + "/postgres?sslmode=disable" }
 
 func (c *cluster) run(ctx context.Context, name string, args ...string) error {
 	args = append([]string{filepath.Join(c.bin, name)}, args...)

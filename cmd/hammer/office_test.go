@@ -163,7 +163,7 @@ func TestTwoNodesSurviveWhatTheyStandOn(t *testing.T) {
 	if os.Getenv("SPOLUPIS_REQUIRE_SERVERS") != "1" && os.Getenv("SPOLUPIS_DEEP") == "" {
 		t.Skip("SKIPPED: starts PostgreSQL and Redis; make test sets SPOLUPIS_REQUIRE_SERVERS=1")
 	}
-	f, err := found(t.Context(), options{server: theServer(t)}, 2)
+	f, err := found(t.Context(), options{server: theServer(t), cabled: true}, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestTwoNodesSurviveWhatTheyStandOn(t *testing.T) {
 	for _, s := range []struct {
 		name string
 		play func(context.Context, options) (*verdict, error)
-	}{{"redis", frozenRedis}, {"postgres", crashedPostgres}, {"upgrade", upgrade}} {
+	}{{"redis", frozenRedis}, {"postgres", crashedPostgres}, {"upgrade", upgrade}, {"partition", partition}} {
 		t.Run(s.name, func(t *testing.T) {
 			o := fill(t, f.options)
 			o.office, o.clients, o.runs, o.pause = f, 10, deep(1, 20), time.Duration(deep(1, 5))*time.Second

@@ -110,7 +110,7 @@ func gather(ctx context.Context, o options) (*crew, error) {
 		if r := off.Hello().Right; r != "edit" || off.Hello().Frozen {
 			return nil, fmt.Errorf("official %d may %s %s (frozen %v): nothing to type", i, r, doc, off.Hello().Frozen)
 		}
-		c.typists = append(c.typists, &typist{Official: off, n: i, room: doc, comments: o.product})
+		c.typists = append(c.typists, &typist{Official: off, n: i, turn: turn, room: doc, comments: o.product})
 	}
 	return c, nil
 }

@@ -14,8 +14,9 @@ import (
 	"strings"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
-	_ "modernc.org/sqlite"             // driver "sqlite"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // driver "sqlite"
 )
 
 // DB is an open database. Statements use $1, $2 in order of first use and run
@@ -57,20 +58,16 @@ func connect(url string) (*DB, error) {
 		return nil, fmt.Errorf("open database: no URL")
 	}
 	postgres := strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
-	driver, dsn := "sqlite", "file:"+url+"?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(15000)&_pragma=foreign_keys(1)"
 	if postgres {
-		driver, dsn = "pgx", url
+		return connectPostgres(url)
 	}
+	const driver = "sqlite"
+	dsn := "file:" + url + "?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(15000)&_pragma=foreign_keys(1)"
 	d, err := sql.Open(driver, dsn)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	d.SetConnMaxIdleTime(5 * time.Minute)
-	if postgres {
-		d.SetMaxOpenConns(24)
-		d.SetMaxIdleConns(12)
-		return &DB{DB: d, Postgres: true}, nil
-	}
 	d.SetMaxOpenConns(16)
 	d.SetMaxIdleConns(16)
 	writer, err := sql.Open(driver, dsn)
@@ -80,6 +77,25 @@ func connect(url string) (*DB, error) {
 	}
 	writer.SetMaxOpenConns(1)
 	return &DB{DB: d, writer: writer}, nil
+}
+
+// silent is after how long PostgreSQL ends a transaction from which it hears nothing, in milliseconds: a node that is cut off in the
+// middle of one holds the locks that all others wait for. No transaction of ours does anything else for that long.
+const silent = "10000"
+
+func connectPostgres(url string) (*DB, error) {
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if _, ok := cfg.RuntimeParams["idle_in_transaction_session_timeout"]; !ok {
+		cfg.RuntimeParams["idle_in_transaction_session_timeout"] = silent
+	}
+	d := stdlib.OpenDB(*cfg)
+	d.SetConnMaxIdleTime(5 * time.Minute)
+	d.SetMaxOpenConns(24)
+	d.SetMaxIdleConns(12)
+	return &DB{DB: d, Postgres: true}, nil
 }
 
 func prepare(ctx context.Context, d *DB, sets []Set) error {

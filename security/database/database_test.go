@@ -203,3 +203,17 @@ func TestChangesTogetherStandAndFallAlone(t *testing.T) {
 		}
 	})
 }
+
+// TestASilentTransactionIsEnded: a node that is cut off holds nobody up for longer than that.
+func TestASilentTransactionIsEnded(t *testing.T) {
+	ctx := t.Context()
+	db, err := database.Open(ctx, dbtest.Postgres(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var after string
+	if err := db.QueryRowContext(ctx, `SHOW idle_in_transaction_session_timeout`).Scan(&after); err != nil || after != "10s" {
+		t.Errorf("a silent transaction is ended after %q (%v), want 10s", after, err)
+	}
+}
