@@ -40,7 +40,8 @@ var Default = Limits{
 	Cuts: 4_000, Alive: 40_000, Entries: 12_000, Names: 4096, Nesting: 64, Name: 256, Value: 64 << 10, Conflict: 1_000_000, DocBytes: 10_000_000, DocStructs: 1_000_000,
 }
 
-func (l Limits) orDefault() Limits {
+// fill puts the defaults into the fields that are zero.
+func (l *Limits) fill() {
 	set := func(v *int, def int) {
 		if *v == 0 {
 			*v = def
@@ -61,7 +62,6 @@ func (l Limits) orDefault() Limits {
 	set(&l.Conflict, Default.Conflict)
 	set(&l.DocBytes, Default.DocBytes)
 	set(&l.DocStructs, Default.DocStructs)
-	return l
 }
 
 // Request is one update to be judged against the document as it is.
@@ -142,10 +142,18 @@ var judges = sync.Pool{New: func() any { return new(judge) }}
 
 // Check accepts an update or returns a *Refusal. It changes nothing.
 func Check(r Request) (Info, error) {
-	r.Limits = r.Limits.orDefault()
+	r.Limits.fill()
 	if len(r.Update) > r.Limits.Bytes {
 		return Info{}, refuse(TooLarge, "%d bytes", len(r.Update))
 	}
+	if k, ok := r.Doc.Keystroke(r.Update); ok && r.Limits.roomy(r.Doc) {
+		return keystroke(&r, k)
+	}
+	return thorough(r)
+}
+
+// thorough is Check for any update, with all limits set.
+func thorough(r Request) (Info, error) {
 	j := judges.Get().(*judge)
 	j.Request, j.info, j.bytes, j.deleted, j.cut, j.entries = r, Info{}, 0, 0, 0, 0
 	err := j.judge()
@@ -156,6 +164,29 @@ func Check(r Request) (Info, error) {
 		return Info{}, err
 	}
 	return info, nil
+}
+
+// roomy says that no limit on the number of something can refuse a keystroke.
+func (l *Limits) roomy(d *crdt.Doc) bool {
+	return l.Structs > 0 && l.Clients > 0 && l.Deletes > 0 && l.Alive > 0 && l.Cuts > 1 && d.Structs() < l.Conflict
+}
+
+// keystroke judges what comes for every character typed or deleted, as thorough would.
+func keystroke(r *Request, k crdt.Keystroke) (Info, error) {
+	if k.Deletes {
+		alive := r.Doc.Alive(k.Range)
+		return Info{Deletes: alive, Empty: !alive}, nil
+	}
+	if !r.Leased(k.Client) {
+		return Info{}, refuse(Foreign, "client %d", k.Client)
+	}
+	if r.Doc.Size()+k.Bytes > r.Limits.DocBytes {
+		return Info{}, refuse(Full, "%d bytes and %d more", r.Doc.Size(), k.Bytes)
+	}
+	if r.Doc.Structs()+1 > r.Limits.DocStructs {
+		return Info{}, refuse(Full, "%d items and 1 more", r.Doc.Structs())
+	}
+	return Info{Clients: []ClientRange{{k.Client, k.Clock, k.Clock + k.Len}}, Structs: 1}, nil
 }
 
 func (j *judge) judge() error {

@@ -401,6 +401,63 @@ func TestRefusalCostsLittle(t *testing.T) {
 	}
 }
 
+// both judges the short way and the long way, which must say the same.
+func both(t testing.TB, r Request) (Info, error) {
+	t.Helper()
+	info, err := Check(r)
+	r.Limits.fill()
+	if len(r.Update) > r.Limits.Bytes {
+		return info, err
+	}
+	if long, errLong := thorough(r); fmt.Sprint(err) != fmt.Sprint(errLong) || !reflect.DeepEqual(info, long) {
+		t.Fatalf("%x: said %+v, %v; at length %+v, %v", r.Update, info, err, long, errLong)
+	}
+	return info, err
+}
+
+func TestKeystrokesAreJudgedLikeEverythingElse(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 1))
+	d := world(t)
+	accepted, refused := 0, 0
+	for i := range 4_000 {
+		c := copyOf(t, d, []uint64{alice, bob, alice + 1}[i%3])
+		text := c.Text("body")
+		at := r.IntN(text.Len())
+		u := c.Transact(func() {
+			if i%4 == 0 {
+				text.Delete(at, min(text.Len()-at, 1+r.IntN(5)))
+			} else {
+				text.Insert(at, []string{"x", "ř", "😀", "slovo"}[r.IntN(4)], nil)
+			}
+		})
+		limits := Limits{}
+		switch r.IntN(12) {
+		case 0:
+			limits.DocBytes = d.Size() + r.IntN(3)
+		case 1:
+			limits.DocStructs = d.Structs() + r.IntN(2)
+		case 2:
+			limits = Limits{Structs: 1 - r.IntN(2)*2, Cuts: 1 + r.IntN(2), Alive: 1, Deletes: 1, Clients: 1, Conflict: d.Structs() + r.IntN(2)}
+		}
+		for range 4 {
+			if _, err := both(t, Request{Doc: d, Update: u, Leased: leasedToAlice, Limits: limits}); err == nil {
+				accepted++
+			} else {
+				refused++
+			}
+			u = bytes.Clone(u)
+			u[r.IntN(len(u))] ^= byte(1 << r.IntN(8))
+		}
+		if i%5 == 0 {
+			d = copyOf(t, d, bob)
+			d.Transact(func() { d.Text("body").Insert(at%d.Text("body").Len(), "b", nil); d.Text("body").Delete(0, 1) })
+		}
+	}
+	if accepted < 1_000 || refused < 1_000 {
+		t.Errorf("%d accepted and %d refused, want many of both", accepted, refused)
+	}
+}
+
 // What passes the gate applies completely, in the sender's name alone, and to every copy alike; what is refused changes nothing;
 // and the gate says the same each time.
 func FuzzCheck(f *testing.F) {
@@ -431,7 +488,7 @@ func FuzzCheck(f *testing.F) {
 		var info Info
 		var err error
 		bounded.Run(t, len(u), 64, func() { info, err = check(d, u) })
-		again, errAgain := check(copy, u)
+		again, errAgain := both(t, Request{Doc: copy, Update: u, Leased: leasedToAlice})
 		if fmt.Sprint(err) != fmt.Sprint(errAgain) || !reflect.DeepEqual(info, again) {
 			t.Fatalf("said %+v, %v and then %+v, %v", info, err, again, errAgain)
 		}
