@@ -21,7 +21,7 @@ type Limits struct {
 	Structs    int // new and known structs in one update: 20,000
 	Clients    int // clients named by one update: 4,096
 	Deletes    int // deleted ranges in one update: 200,000, a long history has many
-	Collected  int // clocks of new content that comes deleted already: 200,000
+	Collected  int // clocks of new content that comes deleted already: 1,000,000
 	Nesting    int // of types in the document: 64
 	Cuts       int // places where one update cuts an item in two: 4,000
 	Alive      int // deleted ranges in one update that are not deleted yet: 40,000
@@ -29,15 +29,15 @@ type Limits struct {
 	Names      int // different names of roots, keys, marks and elements in one update: 4,096
 	Name       int // bytes of a root's, key's or mark's name: 256
 	Value      int // bytes of one mark or embedded value: 64 KiB
-	Conflict   int // items that placing the update may have to pass: 1,000,000
+	Conflict   int // items that placing the update may have to pass: 200,000
 	DocBytes   int // text and values of the document after the update: 10 MB
 	DocStructs int // items of the document after the update: 1,000,000
 }
 
 // Default is what zero fields of Limits stand for.
 var Default = Limits{
-	Bytes: 1 << 20, Structs: 20_000, Clients: 4096, Deletes: 200_000, Collected: 200_000,
-	Cuts: 4_000, Alive: 40_000, Entries: 12_000, Names: 4096, Nesting: 64, Name: 256, Value: 64 << 10, Conflict: 1_000_000, DocBytes: 10_000_000, DocStructs: 1_000_000,
+	Bytes: 1 << 20, Structs: 20_000, Clients: 4096, Deletes: 200_000, Collected: 1_000_000,
+	Cuts: 4_000, Alive: 40_000, Entries: 12_000, Names: 4096, Nesting: 64, Name: 256, Value: 64 << 10, Conflict: 200_000, DocBytes: 10_000_000, DocStructs: 1_000_000,
 }
 
 // fill puts the defaults into the fields that are zero.
@@ -203,7 +203,7 @@ func (j *judge) judge() error {
 	n := j.u.Structs()
 	j.tangle = n*(n+j.Doc.Structs()) > j.Limits.Conflict
 	j.count = 2*(n+j.u.Deletes()) > j.Limits.Cuts
-	j.view.reset(n, j.Limits.Cuts)
+	j.view.reset(n, j.Limits.Cuts, j.tangle)
 	n = j.u.Sections()
 	j.done, j.busy, j.depths = j.done[:0], j.busy[:0], j.depths[:0]
 	for i := range n {
@@ -250,6 +250,9 @@ func (j *judge) judge() error {
 // section judges the structs of a section up to the one that holds clock.
 func (j *judge) section(i int, clock uint32) error {
 	s := j.u.Section(i)
+	if j.done[i] < s.Len() && j.u.ClockOf(s, j.done[i]) > clock {
+		return nil // among those judged already
+	}
 	have := j.Doc.Clock(s.Client)
 	if j.busy[i] {
 		return refuse(Dependency, "client %d: structs that wait for each other", s.Client)
@@ -329,7 +332,7 @@ func (j *judge) structure(i int, s crdt.Section, have uint32, st *crdt.Struct) e
 	}
 	j.bytes += st.Bytes
 	if j.tangle {
-		if j.view.steps += j.view.cost(j, s.Client, st); j.view.steps > j.Limits.Conflict {
+		if j.view.steps += j.view.cost(j, s.Client, have, st); j.view.steps > j.Limits.Conflict {
 			return refuse(Tangled, "placing %d structs passes more than %d items", j.info.Structs, j.Limits.Conflict)
 		}
 	}
@@ -421,6 +424,9 @@ func (j *judge) deletes() error {
 	}
 	return nil
 }
+
+// known says whether the document has a clock.
+func (j *judge) known(id crdt.ID) bool { return id.Clock < j.Doc.Clock(id.Client) }
 
 // cuts counts the places where an item of the document, or a struct of the update, has
 // to be cut in two; each place once.
