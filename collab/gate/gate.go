@@ -30,6 +30,7 @@ type Limits struct {
 	Name       int // bytes of a root's, key's or mark's name: 256
 	Value      int // bytes of one mark or embedded value: 64 KiB
 	Conflict   int // items that placing the update may have to pass: 200,000
+	Work       int // all of one update together, in structs: see judge.work: 24,000
 	DocBytes   int // text and values of the document after the update: 10 MB
 	DocStructs int // items of the document after the update: 1,000,000
 }
@@ -37,7 +38,7 @@ type Limits struct {
 // Default is what zero fields of Limits stand for.
 var Default = Limits{
 	Bytes: 1 << 20, Structs: 20_000, Clients: 4096, Deletes: 200_000, Collected: 1_000_000,
-	Cuts: 4_000, Alive: 40_000, Entries: 12_000, Names: 4096, Nesting: 64, Name: 256, Value: 64 << 10, Conflict: 200_000, DocBytes: 10_000_000, DocStructs: 1_000_000,
+	Cuts: 4_000, Alive: 40_000, Entries: 12_000, Names: 4096, Nesting: 64, Name: 256, Value: 64 << 10, Conflict: 200_000, Work: 24_000, DocBytes: 10_000_000, DocStructs: 1_000_000,
 }
 
 // fill puts the defaults into the fields that are zero.
@@ -60,6 +61,7 @@ func (l *Limits) fill() {
 	set(&l.Name, Default.Name)
 	set(&l.Value, Default.Value)
 	set(&l.Conflict, Default.Conflict)
+	set(&l.Work, Default.Work)
 	set(&l.DocBytes, Default.DocBytes)
 	set(&l.DocStructs, Default.DocStructs)
 }
@@ -128,7 +130,17 @@ type judge struct {
 	deleted uint64
 	cut     int
 	entries int
+	text    int // bytes of text
+	values  int // bytes of other content
+	alive   int // deleted ranges that are not deleted yet
 	view    view
+}
+
+// work is what judging and applying the update so far costs, in plain structs. A limit for
+// each kind of dear thing would let through an update that has the most of every kind. The
+// weights are measured; a text is only copied, values are read byte by byte.
+func (j *judge) work() int {
+	return j.info.Structs + j.entries + j.cut + j.alive + j.u.Deletes()/10 + j.text/256 + j.values/40 + j.view.steps/100
 }
 
 // depth of the new structs from a clock on: their own and, for one that holds a type,
@@ -155,7 +167,7 @@ func Check(r Request) (Info, error) {
 // thorough is Check for any update, with all limits set.
 func thorough(r Request) (Info, error) {
 	j := judges.Get().(*judge)
-	j.Request, j.info, j.bytes, j.deleted, j.cut, j.entries = r, Info{}, 0, 0, 0, 0
+	j.Request, j.info, j.bytes, j.deleted, j.cut, j.entries, j.text, j.values, j.alive = r, Info{}, 0, 0, 0, 0, 0, 0, 0
 	err := j.judge()
 	info := j.info
 	j.Request, j.info = Request{}, Info{}
@@ -168,7 +180,7 @@ func thorough(r Request) (Info, error) {
 
 // roomy says that no limit on the number of something can refuse a keystroke.
 func (l *Limits) roomy(d *crdt.Doc) bool {
-	return l.Structs > 0 && l.Clients > 0 && l.Deletes > 0 && l.Alive > 0 && l.Cuts > 1 && d.Structs() < l.Conflict
+	return l.Structs > 0 && l.Clients > 0 && l.Deletes > 0 && l.Alive > 0 && l.Cuts > 1 && l.Work > l.Bytes/256+2 && d.Structs() < l.Conflict
 }
 
 // keystroke judges what comes for every character typed or deleted, as thorough would.
@@ -331,6 +343,14 @@ func (j *judge) structure(i int, s crdt.Section, have uint32, st *crdt.Struct) e
 		return refuse(TooLarge, "%d different names", n)
 	}
 	j.bytes += st.Bytes
+	if st.Kind == crdt.KindString {
+		j.text += st.Bytes
+	} else {
+		j.values += st.Bytes
+	}
+	if j.work() > j.Limits.Work {
+		return j.tooMuch()
+	}
 	if j.tangle {
 		if j.view.steps += j.view.cost(j, s.Client, have, st); j.view.steps > j.Limits.Conflict {
 			return refuse(Tangled, "placing %d structs passes more than %d items", j.info.Structs, j.Limits.Conflict)
@@ -343,6 +363,10 @@ func (j *judge) structure(i int, s crdt.Section, have uint32, st *crdt.Struct) e
 		j.depths[i] = append(d, depth{st.Clock, own, inside})
 	}
 	return nil
+}
+
+func (j *judge) tooMuch() *Refusal {
+	return refuse(TooLarge, "more work than %d structs are: %d structs, %d types and map entries, %d cuts, %d deletions, %d bytes of values", j.Limits.Work, j.info.Structs, j.entries, j.cut, j.alive, j.values)
 }
 
 // dependencies checks that all that st builds on exists, and says how deep st lies when the update brings types.
@@ -401,7 +425,6 @@ func (j *judge) depend(s crdt.Section, clock uint32, on crdt.ID) (own, inside in
 }
 
 func (j *judge) deletes() error {
-	alive := 0
 	for i := range j.u.Deletes() {
 		r := j.u.Delete(i)
 		end := j.Doc.Clock(r.Client)
@@ -414,12 +437,15 @@ func (j *judge) deletes() error {
 		}
 		if r.Clock+r.Len > end || j.Doc.Alive(r) {
 			j.info.Deletes = true
-			alive++
+			j.alive++
 			j.cuts(crdt.ID{Client: r.Client, Clock: r.Clock})
 			j.cuts(crdt.ID{Client: r.Client, Clock: r.Clock + r.Len})
 		}
-		if j.cut > j.Limits.Cuts || alive > j.Limits.Alive {
+		if j.cut > j.Limits.Cuts || j.alive > j.Limits.Alive {
 			return refuse(TooLarge, "more than %d deleted ranges, or %d cuts", j.Limits.Alive, j.Limits.Cuts)
+		}
+		if j.work() > j.Limits.Work {
+			return j.tooMuch()
 		}
 	}
 	return nil
