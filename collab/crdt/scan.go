@@ -302,6 +302,39 @@ func (d *Doc) typedDeletion(b []byte) (k Keystroke, ok bool) {
 	return Keystroke{Range: Range{id, uint32(clock), uint32(length)}, Deletes: true}, true
 }
 
+// NameBytes is about how many bytes the names of roots, keys, marks and elements take in the
+// encoded state. They are counted anew when the document has grown by a quarter: kept once
+// each, they cost little here, but whoever gets the state gets every one of them.
+func (d *Doc) NameBytes() int {
+	if n := d.Structs(); n < d.namedAt/2 || n > d.namedAt+d.namedAt/4+64 {
+		d.named, d.namedAt = 0, n
+		for x := range d.items {
+			it := &d.items[x]
+			if it.flags&flagFree != 0 || it.kind == kindGC {
+				continue
+			}
+			if it.originClient == none && it.rightClient == none {
+				if ty := &d.types[it.parent]; ty.item == none {
+					d.named += len(d.strings[ty.name])
+				}
+				if it.key != none {
+					d.named += len(d.strings[it.key])
+				}
+			}
+			switch it.kind {
+			case kindFormat:
+				key, _ := d.format(it)
+				d.named += len(d.strings[key])
+			case kindType:
+				if name := d.types[it.off].name; name != none {
+					d.named += len(d.strings[name])
+				}
+			}
+		}
+	}
+	return d.named
+}
+
 // Alive reports whether any clock of a range exists and is not deleted.
 func (d *Doc) Alive(r Range) bool {
 	c := d.clientOf(r.Client)

@@ -31,7 +31,7 @@ type Limits struct {
 	Value      int // bytes of one mark or embedded value: 64 KiB
 	Conflict   int // items that placing the update may have to pass: 200,000
 	Work       int // all of one update together, in structs: see judge.work: 24,000
-	DocBytes   int // text and values of the document after the update: 10 MB
+	DocBytes   int // text, values and names of the document after the update: 10 MB
 	DocStructs int // items of the document after the update: 1,000,000
 }
 
@@ -132,6 +132,7 @@ type judge struct {
 	entries int
 	text    int // bytes of text
 	values  int // bytes of other content
+	named   int // bytes of names
 	alive   int // deleted ranges that are not deleted yet
 	view    view
 }
@@ -167,7 +168,7 @@ func Check(r Request) (Info, error) {
 // thorough is Check for any update, with all limits set.
 func thorough(r Request) (Info, error) {
 	j := judges.Get().(*judge)
-	j.Request, j.info, j.bytes, j.deleted, j.cut, j.entries, j.text, j.values, j.alive = r, Info{}, 0, 0, 0, 0, 0, 0, 0
+	j.Request, j.info, j.bytes, j.deleted, j.cut, j.entries, j.text, j.values, j.named, j.alive = r, Info{}, 0, 0, 0, 0, 0, 0, 0, 0
 	err := j.judge()
 	info := j.info
 	j.Request, j.info = Request{}, Info{}
@@ -192,13 +193,21 @@ func keystroke(r *Request, k crdt.Keystroke) (Info, error) {
 	if !r.Leased(k.Client) {
 		return Info{}, refuse(Foreign, "client %d", k.Client)
 	}
-	if r.Doc.Size()+k.Bytes > r.Limits.DocBytes {
-		return Info{}, refuse(Full, "%d bytes and %d more", r.Doc.Size(), k.Bytes)
-	}
-	if r.Doc.Structs()+1 > r.Limits.DocStructs {
-		return Info{}, refuse(Full, "%d items and 1 more", r.Doc.Structs())
+	if err := full(r, k.Bytes, 1); err != nil {
+		return Info{}, err
 	}
 	return Info{Clients: []ClientRange{{k.Client, k.Clock, k.Clock + k.Len}}, Structs: 1}, nil
+}
+
+// full refuses what makes the document too large; what adds nothing may be sent to any.
+func full(r *Request, bytes, structs int) error {
+	if have := r.Doc.Size() + r.Doc.NameBytes(); bytes > 0 && have+bytes > r.Limits.DocBytes {
+		return refuse(Full, "%d bytes and %d more", have, bytes)
+	}
+	if structs > 0 && r.Doc.Structs()+structs > r.Limits.DocStructs {
+		return refuse(Full, "%d items and %d more", r.Doc.Structs(), structs)
+	}
+	return nil
 }
 
 func (j *judge) judge() error {
@@ -249,11 +258,8 @@ func (j *judge) judge() error {
 	if err := j.deletes(); err != nil {
 		return err
 	}
-	if j.bytes > 0 && j.Doc.Size()+j.bytes > j.Limits.DocBytes {
-		return refuse(Full, "%d bytes and %d more", j.Doc.Size(), j.bytes)
-	}
-	if j.info.Structs > 0 && j.Doc.Structs()+j.info.Structs > j.Limits.DocStructs {
-		return refuse(Full, "%d items and %d more", j.Doc.Structs(), j.info.Structs)
+	if err := full(&j.Request, j.bytes+j.named, j.info.Structs); err != nil {
+		return err
 	}
 	j.info.Empty = j.info.Structs == 0 && !j.info.Deletes
 	return nil
@@ -343,6 +349,7 @@ func (j *judge) structure(i int, s crdt.Section, have uint32, st *crdt.Struct) e
 		return refuse(TooLarge, "%d different names", n)
 	}
 	j.bytes += st.Bytes
+	j.named += len(st.Root) + len(st.Key) + len(st.Name)
 	if st.Kind == crdt.KindString {
 		j.text += st.Bytes
 	} else {

@@ -49,6 +49,9 @@ func TestRecordedHistoriesPass(t *testing.T) {
 	}
 	for _, name := range logs {
 		name = strings.TrimSuffix(filepath.Base(name), ".yupd.gz")
+		if !countAllocations && !strings.HasPrefix(name, "B3") {
+			continue // takes long under the race detector, which has nothing to find here
+		}
 		t.Run(name, func(t *testing.T) {
 			log := gunzip(t, filepath.Join(dir, name+".yupd.gz"))
 			full := gunzip(t, filepath.Join(dir, name+".full1.gz"))
