@@ -133,6 +133,7 @@ type judge struct {
 	text    int // bytes of text
 	values  int // bytes of other content
 	named   int // bytes of names
+	deep    int // sections being judged, each for the sake of the one before
 	alive   int // deleted ranges that are not deleted yet
 	view    view
 }
@@ -168,7 +169,7 @@ func Check(r Request) (Info, error) {
 // thorough is Check for any update, with all limits set.
 func thorough(r Request) (Info, error) {
 	j := judges.Get().(*judge)
-	j.Request, j.info, j.bytes, j.deleted, j.cut, j.entries, j.text, j.values, j.named, j.alive = r, Info{}, 0, 0, 0, 0, 0, 0, 0, 0
+	j.Request, j.info, j.bytes, j.deleted, j.cut, j.entries, j.text, j.values, j.named, j.alive, j.deep = r, Info{}, 0, 0, 0, 0, 0, 0, 0, 0, 0
 	err := j.judge()
 	info := j.info
 	j.Request, j.info = Request{}, Info{}
@@ -275,6 +276,9 @@ func (j *judge) section(i int, clock uint32) error {
 	if j.busy[i] {
 		return refuse(Dependency, "client %d: structs that wait for each other", s.Client)
 	}
+	if j.deep++; j.deep > mostWaiting {
+		return refuse(Tangled, "%d clients that wait for one another", j.deep)
+	}
 	j.busy[i] = true
 	for j.done[i] < s.Len() {
 		var st crdt.Struct
@@ -288,8 +292,13 @@ func (j *judge) section(i int, clock uint32) error {
 		j.done[i]++
 	}
 	j.busy[i] = false
+	j.deep--
 	return nil
 }
+
+// mostWaiting is how many clients may wait for one another in a row: as many calls lie in each
+// other then. What hundreds of clients wrote by turns does not come near.
+const mostWaiting = 512
 
 func (j *judge) structure(i int, s crdt.Section, have uint32, st *crdt.Struct) error {
 	fresh := st.Clock+st.Len > have

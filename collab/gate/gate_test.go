@@ -377,6 +377,24 @@ func TestLimitsHold(t *testing.T) {
 	}
 }
 
+// Thousands of ids of which each builds on the next would lie in each other as calls.
+func TestIDsThatWaitForOneAnother(t *testing.T) {
+	d := world(t)
+	chain := func(n uint64) []byte {
+		b := bytesOf{}.n(n)
+		for i := range n - 1 {
+			b = append(b.n(1, 1_000_000-i, 0), 0x84).n(999_999-i, 0).s("x")
+		}
+		return append(b.n(1, 1_000_001-n, 0), 0x04).n(1).s("body").s("x").n(0)
+	}
+	for n, want := range map[uint64]string{400: "", 4_000: Tangled} {
+		_, err := Check(Request{Doc: d, Update: chain(n), Leased: anyone})
+		if r, ok := errors.AsType[*Refusal](err); err != nil && (!ok || r.Reason != want) || err == nil && want != "" {
+			t.Errorf("%d ids: %v, want %q", n, err, want)
+		}
+	}
+}
+
 // A name is kept once, but stands in the state as often as it is used.
 func TestNamesFillADocument(t *testing.T) {
 	d := crdt.New(crdt.Config{Client: 1})
