@@ -331,6 +331,8 @@ func (d *Doc) integrateParsed(u *update, id uint64, p *parsed, offset uint32) {
 		l = d.cleanEnd(c, origin.clock)
 		if d.items[l].kind == kindGC {
 			parent = none
+		} else if parent != none { // where the known part lies, whatever the rest says of itself
+			parent, key = d.items[l].parent, d.items[l].key
 		}
 	}
 	if parent == none {

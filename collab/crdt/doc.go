@@ -61,6 +61,9 @@ type Doc struct {
 	observers []func(Event)
 	followers []*Follower
 
+	named   int // bytes of names, as NameBytes counted them
+	namedAt int // when there were so many items
+
 	version      uint64 // grows with every change
 	encoded      []byte // full state at encodedAt
 	encodedAt    uint64

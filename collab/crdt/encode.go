@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+	"sync"
 )
 
 // Encode returns the whole state as one update of format v1, what still waits
@@ -16,7 +17,7 @@ func (d *Doc) Encode() []byte {
 	}
 	b := d.withPending(d.encodeFrom(nil), nil)
 	if !d.Pending() {
-		d.encoded, d.encodedAt, d.encodedValid = bytes.Clone(b), d.version, true
+		d.encoded, d.encodedAt, d.encodedValid = append(d.encoded[:0], b...), d.version, true
 	}
 	return b
 }
@@ -82,12 +83,22 @@ func (d *Doc) encodeFrom(sv clocks) []byte {
 		}
 	}
 	b := appendUint(make([]byte, 0, d.encodedSize(known)), uint64(n))
-	var deleted rangeWriter
+	deleted := rangeWriters.Get().(*rangeWriter)
+	deleted.b, deleted.clients = deleted.b[:0], 0
 	for _, c := range d.order {
-		b = d.appendClient(b, c, known[c], &deleted)
+		b = d.appendClient(b, c, known[c], deleted)
 	}
-	return append(appendUint(b, uint64(deleted.clients)), deleted.b...)
+	b = append(appendUint(b, uint64(deleted.clients)), deleted.b...)
+	if cap(deleted.b) <= keptRanges && cap(deleted.ranges) <= keptRanges {
+		rangeWriters.Put(deleted)
+	}
+	return b
 }
+
+// rangeWriters keeps scratch space for delete sets, unless it has more than keptRanges bytes.
+var rangeWriters = sync.Pool{New: func() any { return new(rangeWriter) }}
+
+const keptRanges = 256 << 10
 
 // encodedSize guesses how many bytes encodeFrom writes, rather a little too many: every
 // item with two neighbours whose ids are as long as they come, and all the content.
@@ -128,48 +139,112 @@ func (w *rangeWriter) add(it *item) {
 		w.to = it.end()
 		return
 	}
-	w.flush()
+	if w.n > 0 {
+		w.ranges = appendRange(w.ranges, w.from, w.to)
+	}
 	w.n++
 	w.from, w.to = it.clock, it.end()
 }
 
-func (w *rangeWriter) flush() {
-	if w.n > 0 {
-		w.ranges = appendUint(appendUint(w.ranges, uint64(w.from)), uint64(w.to-w.from))
-	}
-}
-
-// end closes the ranges of a client.
-func (w *rangeWriter) end(client uint64) {
+// end closes the ranges of a client; word is what wordOf says of its id.
+func (w *rangeWriter) end(word uint64) {
 	if w.n == 0 {
 		return
 	}
-	w.flush()
-	w.b = appendUint(appendUint(w.b, client), uint64(w.n))
+	b, r := room(w.b)
+	w.b = b[:len(b)+putClock(r, putWord(r, 0, word), uint32(w.n))]
 	w.b = append(w.b, w.ranges...)
+	w.b = appendRange(w.b, w.from, w.to)
 	w.clients++
 	w.n, w.ranges = 0, w.ranges[:0]
+}
+
+func appendRange(b []byte, from, to uint32) []byte {
+	b, w := room(b)
+	return b[:len(b)+putClock(w, putClock(w, 0, from), to-from)]
 }
 
 // appendClient writes a client's section from clock on, if there is one, and notes what
 // is deleted of all its clocks.
 func (d *Doc) appendClient(b []byte, c int32, clock uint32, deleted *rangeWriter) []byte {
 	cl := &d.clients[c]
+	from := len(cl.leaves) // the leaf in which what is to be written starts
 	if clock < cl.next {
-		b = d.appendSection(b, c, clock)
+		p := cl.find(clock)
+		b, from = d.appendSection(b, c, p, clock), p.leaf
 	}
-	for _, leaf := range cl.leaves {
+	for l, leaf := range cl.leaves {
+		if l > from {
+			b = d.appendLeaf(b, c, leaf, deleted)
+			continue
+		}
 		for i := range leaf {
 			it := &d.items[leaf[i].item]
 			if it.deleted() {
 				deleted.add(it)
 			}
-			if it.end() > clock {
+			if l == from && it.end() > clock {
 				b = d.appendItem(b, it, max(clock, it.clock)-it.clock, it.length)
 			}
 		}
 	}
-	deleted.end(cl.id)
+	deleted.end(d.words[c])
+	return b
+}
+
+// appendLeaf writes all items of a leaf and notes which are deleted. What most items are,
+// text or its trace between two neighbours, is written here: appendItem does the same
+// for every kind, and for parts.
+func (d *Doc) appendLeaf(b []byte, c int32, leaf []run, deleted *rangeWriter) []byte {
+	arena, self := d.clients[c].arena, d.words[c]
+	for k := range leaf {
+		it := &d.items[leaf[k].item]
+		if it.deleted() {
+			deleted.add(it)
+		}
+		n := len(b)
+		if cap(b)-n < itemHead {
+			b = slices.Grow(b, itemHead*(len(leaf)-k))
+		}
+		if it.kind != kindString && it.kind != kindDeleted || it.originClient == none && it.rightClient == none {
+			b = d.appendItem(b, it, 0, it.length)
+			continue
+		}
+		w := (*[itemHead]byte)(b[n : n+itemHead])
+		info, i := it.kind, 1
+		if oc := it.originClient; oc != none {
+			info |= hasOrigin
+			word := self
+			if oc != c {
+				word = d.words[oc]
+			}
+			i = putClock(w, putWord(w, i, word), it.originClock)
+		}
+		if rc := it.rightClient; rc != none {
+			info |= hasRight
+			word := self
+			if rc != c {
+				word = d.words[rc]
+			}
+			i = putClock(w, putWord(w, i, word), it.rightClock)
+		}
+		if it.key != none {
+			info |= hasKey
+		}
+		w[0] = info
+		if it.kind == kindDeleted {
+			b = b[:n+putClock(w, i, it.length)]
+			continue
+		}
+		off := int(it.off)
+		if it.size < 8 && off+8 <= len(arena) { // a short text is not worth a call
+			binary.LittleEndian.PutUint64(w[i:], uint64(it.size)|binary.LittleEndian.Uint64(arena[off:])<<8)
+			b = b[:n+i+1+int(it.size)]
+			continue
+		}
+		i = putClock(w, i, it.size)
+		b = append(b[:n+i], arena[off:off+int(it.size)]...)
+	}
 	return b
 }
 
@@ -200,22 +275,22 @@ func (d *Doc) encodeTransaction() []byte {
 	return bytes.Clone(appendDeletions(b, sortDeletions(ds)))
 }
 
-// appendSection writes how many structs follow of a client, and from which clock.
-func (d *Doc) appendSection(b []byte, c int32, clock uint32) []byte {
+// appendSection writes how many structs of a client follow, and from which clock, which p holds.
+func (d *Doc) appendSection(b []byte, c int32, p place, clock uint32) []byte {
 	cl := &d.clients[c]
-	p := cl.find(clock)
 	n := len(cl.leaves[p.leaf]) - p.i
 	for _, l := range cl.leaves[p.leaf+1:] {
 		n += len(l)
 	}
-	return appendUint(appendUint(appendUint(b, uint64(n)), cl.id), uint64(clock))
+	b, w := room(b)
+	return b[:len(b)+putClock(w, putWord(w, putClock(w, 0, uint32(n)), d.words[c]), clock)]
 }
 
 // appendStructs writes a client's section from clock on.
 func (d *Doc) appendStructs(b []byte, c int32, clock uint32) []byte {
-	b = d.appendSection(b, c, clock)
 	cl := &d.clients[c]
 	p := cl.find(clock)
+	b = d.appendSection(b, c, p, clock)
 	offset := clock - d.items[cl.at(p)].clock
 	for ok := true; ok; p, ok = cl.after(p) {
 		it := &d.items[cl.at(p)]
@@ -229,13 +304,19 @@ func (d *Doc) appendStructs(b []byte, c int32, clock uint32) []byte {
 // ids, the length of the content, and eight bytes in one go behind them.
 const itemHead = 48
 
-// appendItem writes the clocks of an item from offset up to end.
-func (d *Doc) appendItem(b []byte, it *item, offset, end uint32) []byte {
+// room makes sure that an itemHead fits behind b, and returns that.
+func room(b []byte) ([]byte, *[itemHead]byte) {
 	n := len(b)
 	if cap(b)-n < itemHead {
 		b = slices.Grow(b, itemHead)
 	}
-	w := (*[itemHead]byte)(b[n : n+itemHead])
+	return b, (*[itemHead]byte)(b[n : n+itemHead])
+}
+
+// appendItem writes the clocks of an item from offset up to end.
+func (d *Doc) appendItem(b []byte, it *item, offset, end uint32) []byte {
+	n := len(b)
+	b, w := room(b)
 	if it.kind == kindGC {
 		w[0] = kindGC
 		return b[:n+putClock(w, 1, end-offset)]
@@ -309,9 +390,10 @@ func putWord(w *[itemHead]byte, i int, word uint64) int {
 // hard to foretell; written like this it does not branch.
 func putClock(w *[itemHead]byte, i int, x uint32) int {
 	y := uint64(x)
-	y = y&0x7f | y<<1&0x7f00 | y<<2&0x7f0000 | y<<3&0x7f000000 | y<<4&0x7f00000000
-	n := uint(bits.Len32(x|1)+6) / 7
-	binary.LittleEndian.PutUint64(w[i:], y|0x8080808080&(1<<(8*n-8)-1))
+	y = y&0x3fff | y<<2&0x3fff0000 | y<<4&0xf00000000
+	y = y&0xf007f007f | y<<1&0x7f007f00
+	n := uint(9*bits.Len32(x|1)+64) >> 6 // (bits+6)/7
+	binary.LittleEndian.PutUint64(w[i:], y|0x8080808080&(1<<((8*n-8)&63)-1))
 	return i + int(n)
 }
 

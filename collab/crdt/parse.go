@@ -300,9 +300,7 @@ func (p *parsed) parseContent(r *reader) {
 		n := r.count(1)
 		p.length = uint32(n)
 		from := r.i
-		for ; n > 0 && !r.bad; n-- {
-			r.skipAny(0)
-		}
+		r.skipAnys(n)
 		p.content = span{uint32(from), uint32(r.i)}
 	case kindDoc:
 		p.name = r.text()
@@ -371,9 +369,7 @@ func appendTail(b, p []byte, n, rest int) []byte {
 // anyOffset finds where the n-th value of a sequence of anys starts.
 func anyOffset(p []byte, n uint32) int {
 	r := reader{b: p}
-	for ; n > 0; n-- {
-		r.skipAny(0)
-	}
+	r.skipAnys(int(n))
 	return r.i
 }
 

@@ -49,6 +49,19 @@ func (r *reader) skipAny(depth int) {
 	}
 }
 
+// skipAnys skips n values. Most kinds of values that come by the thousand have no content.
+func (r *reader) skipAnys(n int) {
+	for ; n > 0 && !r.bad; n-- {
+		if r.i < len(r.b) {
+			if c := r.b[r.i]; c >= 120 && c <= 127 && 1<<(c-120)&(1<<7|1<<6|1<<1|1) != 0 {
+				r.i++
+				continue
+			}
+		}
+		r.skipAny(0)
+	}
+}
+
 // any decodes a value that skipAny has accepted.
 func (r *reader) any() any {
 	switch r.byte() {
@@ -341,26 +354,152 @@ func validJSON(p []byte) bool {
 	case "null", "true", "false":
 		return true
 	}
-	depth, inString := 0, false
-	for i := 0; i < len(p); i++ {
+	i, ok := skipJSON(p, skipSpace(p, 0), 0)
+	return ok && skipSpace(p, i) == len(p)
+}
+
+func skipSpace(p []byte, i int) int {
+	for i < len(p) && (p[i] == ' ' || p[i] == '\n' || p[i] == '\r' || p[i] == '\t') {
+		i++
+	}
+	return i
+}
+
+// skipJSON finds the end of the JSON value at p[i]; p is UTF-8.
+func skipJSON(p []byte, i, depth int) (end int, ok bool) {
+	if i >= len(p) {
+		return i, false
+	}
+	switch p[i] {
+	case '"':
+		return skipJSONString(p, i+1)
+	case '{', '[':
+		return skipJSONContainer(p, i, depth+1)
+	case 'n':
+		return skipWord(p, i, "null")
+	case 't':
+		return skipWord(p, i, "true")
+	case 'f':
+		return skipWord(p, i, "false")
+	}
+	return skipJSONNumber(p, i)
+}
+
+func skipWord(p []byte, i int, word string) (end int, ok bool) {
+	return i + len(word), len(p)-i >= len(word) && string(p[i:i+len(word)]) == word
+}
+
+func skipJSONContainer(p []byte, i, depth int) (end int, ok bool) {
+	if depth > maxDepth {
+		return i, false
+	}
+	object, last := p[i] == '{', p[i]+2 // } and ] come two behind { and [
+	if i = skipSpace(p, i+1); i < len(p) && p[i] == last {
+		return i + 1, true
+	}
+	for {
+		if object {
+			if i >= len(p) || p[i] != '"' {
+				return i, false
+			}
+			if i, ok = skipJSONString(p, i+1); !ok {
+				return i, false
+			}
+			if i = skipSpace(p, i); i >= len(p) || p[i] != ':' {
+				return i, false
+			}
+			i = skipSpace(p, i+1)
+		}
+		if i, ok = skipJSON(p, i, depth); !ok {
+			return i, false
+		}
+		if i = skipSpace(p, i); i >= len(p) {
+			return i, false
+		}
+		if p[i] == last {
+			return i + 1, true
+		}
+		if p[i] != ',' {
+			return i, false
+		}
+		i = skipSpace(p, i+1)
+	}
+}
+
+// skipJSONString finds the end of a string that starts before p[i].
+func skipJSONString(p []byte, i int) (end int, ok bool) {
+	for ; i < len(p); i++ {
+		for len(p)-i >= 8 { // eight bytes at a time, as long as none of them is special
+			const ones, highs = 0x0101010101010101, 0x8080808080808080
+			w := binary.LittleEndian.Uint64(p[i:])
+			quote, slash, control := w^ones*'"', w^ones*'\\', w-ones*0x20
+			if ((quote-ones)&^quote|(slash-ones)&^slash|control&^w)&highs != 0 {
+				break
+			}
+			i += 8
+		}
+		if i >= len(p) {
+			break
+		}
 		switch c := p[i]; {
-		case inString:
-			if c == '\\' {
-				i++
-			} else if c == '"' {
-				inString = false
-			}
 		case c == '"':
-			inString = true
-		case c == '{' || c == '[':
-			if depth++; depth > maxDepth {
-				return false
+			return i + 1, true
+		case c < 0x20:
+			return i, false
+		case c == '\\':
+			if i++; i >= len(p) {
+				return i, false
 			}
-		case c == '}' || c == ']':
-			depth--
+			switch p[i] {
+			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+			case 'u':
+				for range 4 {
+					if i++; i >= len(p) || !isHex(p[i]) {
+						return i, false
+					}
+				}
+			default:
+				return i, false
+			}
 		}
 	}
-	return json.Valid(p)
+	return i, false
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+func skipJSONNumber(p []byte, i int) (end int, ok bool) {
+	digits := func() bool {
+		from := i
+		for i < len(p) && '0' <= p[i] && p[i] <= '9' {
+			i++
+		}
+		return i > from
+	}
+	if p[i] == '-' {
+		i++
+	}
+	if i < len(p) && p[i] == '0' {
+		i++
+	} else if !digits() {
+		return i, false
+	}
+	if i < len(p) && p[i] == '.' {
+		if i++; !digits() {
+			return i, false
+		}
+	}
+	if i < len(p) && (p[i] == 'e' || p[i] == 'E') {
+		if i++; i < len(p) && (p[i] == '+' || p[i] == '-') {
+			i++
+		}
+		if !digits() {
+			return i, false
+		}
+	}
+	return i, true
 }
 
 // sameJSON compares two values of a mark as Yjs' equalAttrs does: scalars by value,

@@ -21,7 +21,7 @@ type Limits struct {
 	Structs    int // new and known structs in one update: 20,000
 	Clients    int // clients named by one update: 4,096
 	Deletes    int // deleted ranges in one update: 200,000, a long history has many
-	Collected  int // clocks of new content that comes deleted already: 200,000
+	Collected  int // clocks of new content that comes deleted already: 1,000,000
 	Nesting    int // of types in the document: 64
 	Cuts       int // places where one update cuts an item in two: 4,000
 	Alive      int // deleted ranges in one update that are not deleted yet: 40,000
@@ -29,18 +29,20 @@ type Limits struct {
 	Names      int // different names of roots, keys, marks and elements in one update: 4,096
 	Name       int // bytes of a root's, key's or mark's name: 256
 	Value      int // bytes of one mark or embedded value: 64 KiB
-	Conflict   int // items that placing the update may have to pass: 1,000,000
-	DocBytes   int // text and values of the document after the update: 10 MB
+	Conflict   int // items that placing the update may have to pass: 200,000
+	Work       int // all of one update together, in structs: see judge.work: 24,000
+	DocBytes   int // text, values and names of the document after the update: 10 MB
 	DocStructs int // items of the document after the update: 1,000,000
 }
 
 // Default is what zero fields of Limits stand for.
 var Default = Limits{
-	Bytes: 1 << 20, Structs: 20_000, Clients: 4096, Deletes: 200_000, Collected: 200_000,
-	Cuts: 4_000, Alive: 40_000, Entries: 12_000, Names: 4096, Nesting: 64, Name: 256, Value: 64 << 10, Conflict: 1_000_000, DocBytes: 10_000_000, DocStructs: 1_000_000,
+	Bytes: 1 << 20, Structs: 20_000, Clients: 4096, Deletes: 200_000, Collected: 1_000_000,
+	Cuts: 4_000, Alive: 40_000, Entries: 12_000, Names: 4096, Nesting: 64, Name: 256, Value: 64 << 10, Conflict: 200_000, Work: 24_000, DocBytes: 10_000_000, DocStructs: 1_000_000,
 }
 
-func (l Limits) orDefault() Limits {
+// fill puts the defaults into the fields that are zero.
+func (l *Limits) fill() {
 	set := func(v *int, def int) {
 		if *v == 0 {
 			*v = def
@@ -59,9 +61,9 @@ func (l Limits) orDefault() Limits {
 	set(&l.Name, Default.Name)
 	set(&l.Value, Default.Value)
 	set(&l.Conflict, Default.Conflict)
+	set(&l.Work, Default.Work)
 	set(&l.DocBytes, Default.DocBytes)
 	set(&l.DocStructs, Default.DocStructs)
-	return l
 }
 
 // Request is one update to be judged against the document as it is.
@@ -128,7 +130,19 @@ type judge struct {
 	deleted uint64
 	cut     int
 	entries int
+	text    int // bytes of text
+	values  int // bytes of other content
+	named   int // bytes of names
+	deep    int // sections being judged, each for the sake of the one before
+	alive   int // deleted ranges that are not deleted yet
 	view    view
+}
+
+// work is what judging and applying the update so far costs, in plain structs. A limit for
+// each kind of dear thing would let through an update that has the most of every kind. The
+// weights are measured; a text is only copied, values are read byte by byte.
+func (j *judge) work() int {
+	return j.info.Structs + j.entries + j.cut + j.alive + j.u.Deletes()/10 + j.text/256 + j.values/40 + j.view.steps/100
 }
 
 // depth of the new structs from a clock on: their own and, for one that holds a type,
@@ -142,12 +156,20 @@ var judges = sync.Pool{New: func() any { return new(judge) }}
 
 // Check accepts an update or returns a *Refusal. It changes nothing.
 func Check(r Request) (Info, error) {
-	r.Limits = r.Limits.orDefault()
+	r.Limits.fill()
 	if len(r.Update) > r.Limits.Bytes {
 		return Info{}, refuse(TooLarge, "%d bytes", len(r.Update))
 	}
+	if k, ok := r.Doc.Keystroke(r.Update); ok && r.Limits.roomy(r.Doc) {
+		return keystroke(&r, k)
+	}
+	return thorough(r)
+}
+
+// thorough is Check for any update, with all limits set.
+func thorough(r Request) (Info, error) {
 	j := judges.Get().(*judge)
-	j.Request, j.info, j.bytes, j.deleted, j.cut, j.entries = r, Info{}, 0, 0, 0, 0
+	j.Request, j.info, j.bytes, j.deleted, j.cut, j.entries, j.text, j.values, j.named, j.alive, j.deep = r, Info{}, 0, 0, 0, 0, 0, 0, 0, 0, 0
 	err := j.judge()
 	info := j.info
 	j.Request, j.info = Request{}, Info{}
@@ -156,6 +178,37 @@ func Check(r Request) (Info, error) {
 		return Info{}, err
 	}
 	return info, nil
+}
+
+// roomy says that no limit on the number of something can refuse a keystroke.
+func (l *Limits) roomy(d *crdt.Doc) bool {
+	return l.Structs > 0 && l.Clients > 0 && l.Deletes > 0 && l.Alive > 0 && l.Cuts > 1 && l.Work > l.Bytes/256+2 && d.Structs() < l.Conflict
+}
+
+// keystroke judges what comes for every character typed or deleted, as thorough would.
+func keystroke(r *Request, k crdt.Keystroke) (Info, error) {
+	if k.Deletes {
+		alive := r.Doc.Alive(k.Range)
+		return Info{Deletes: alive, Empty: !alive}, nil
+	}
+	if !r.Leased(k.Client) {
+		return Info{}, refuse(Foreign, "client %d", k.Client)
+	}
+	if err := full(r, k.Bytes, 1); err != nil {
+		return Info{}, err
+	}
+	return Info{Clients: []ClientRange{{k.Client, k.Clock, k.Clock + k.Len}}, Structs: 1}, nil
+}
+
+// full refuses what makes the document too large; what adds nothing may be sent to any.
+func full(r *Request, bytes, structs int) error {
+	if have := r.Doc.Size() + r.Doc.NameBytes(); bytes > 0 && have+bytes > r.Limits.DocBytes {
+		return refuse(Full, "%d bytes and %d more", have, bytes)
+	}
+	if structs > 0 && r.Doc.Structs()+structs > r.Limits.DocStructs {
+		return refuse(Full, "%d items and %d more", r.Doc.Structs(), structs)
+	}
+	return nil
 }
 
 func (j *judge) judge() error {
@@ -172,7 +225,7 @@ func (j *judge) judge() error {
 	n := j.u.Structs()
 	j.tangle = n*(n+j.Doc.Structs()) > j.Limits.Conflict
 	j.count = 2*(n+j.u.Deletes()) > j.Limits.Cuts
-	j.view.reset(n, j.Limits.Cuts)
+	j.view.reset(n, j.Limits.Cuts, j.tangle)
 	n = j.u.Sections()
 	j.done, j.busy, j.depths = j.done[:0], j.busy[:0], j.depths[:0]
 	for i := range n {
@@ -206,11 +259,8 @@ func (j *judge) judge() error {
 	if err := j.deletes(); err != nil {
 		return err
 	}
-	if j.bytes > 0 && j.Doc.Size()+j.bytes > j.Limits.DocBytes {
-		return refuse(Full, "%d bytes and %d more", j.Doc.Size(), j.bytes)
-	}
-	if j.info.Structs > 0 && j.Doc.Structs()+j.info.Structs > j.Limits.DocStructs {
-		return refuse(Full, "%d items and %d more", j.Doc.Structs(), j.info.Structs)
+	if err := full(&j.Request, j.bytes+j.named, j.info.Structs); err != nil {
+		return err
 	}
 	j.info.Empty = j.info.Structs == 0 && !j.info.Deletes
 	return nil
@@ -219,9 +269,15 @@ func (j *judge) judge() error {
 // section judges the structs of a section up to the one that holds clock.
 func (j *judge) section(i int, clock uint32) error {
 	s := j.u.Section(i)
+	if j.done[i] < s.Len() && j.u.ClockOf(s, j.done[i]) > clock {
+		return nil // among those judged already
+	}
 	have := j.Doc.Clock(s.Client)
 	if j.busy[i] {
 		return refuse(Dependency, "client %d: structs that wait for each other", s.Client)
+	}
+	if j.deep++; j.deep > mostWaiting {
+		return refuse(Tangled, "%d clients that wait for one another", j.deep)
 	}
 	j.busy[i] = true
 	for j.done[i] < s.Len() {
@@ -236,8 +292,13 @@ func (j *judge) section(i int, clock uint32) error {
 		j.done[i]++
 	}
 	j.busy[i] = false
+	j.deep--
 	return nil
 }
+
+// mostWaiting is how many clients may wait for one another in a row: as many calls lie in each
+// other then. What hundreds of clients wrote by turns does not come near.
+const mostWaiting = 512
 
 func (j *judge) structure(i int, s crdt.Section, have uint32, st *crdt.Struct) error {
 	fresh := st.Clock+st.Len > have
@@ -297,8 +358,17 @@ func (j *judge) structure(i int, s crdt.Section, have uint32, st *crdt.Struct) e
 		return refuse(TooLarge, "%d different names", n)
 	}
 	j.bytes += st.Bytes
+	j.named += len(st.Root) + len(st.Key) + len(st.Name)
+	if st.Kind == crdt.KindString {
+		j.text += st.Bytes
+	} else {
+		j.values += st.Bytes
+	}
+	if j.work() > j.Limits.Work {
+		return j.tooMuch()
+	}
 	if j.tangle {
-		if j.view.steps += j.view.cost(j, s.Client, st); j.view.steps > j.Limits.Conflict {
+		if j.view.steps += j.view.cost(j, s.Client, have, st); j.view.steps > j.Limits.Conflict {
 			return refuse(Tangled, "placing %d structs passes more than %d items", j.info.Structs, j.Limits.Conflict)
 		}
 	}
@@ -309,6 +379,10 @@ func (j *judge) structure(i int, s crdt.Section, have uint32, st *crdt.Struct) e
 		j.depths[i] = append(d, depth{st.Clock, own, inside})
 	}
 	return nil
+}
+
+func (j *judge) tooMuch() *Refusal {
+	return refuse(TooLarge, "more work than %d structs are: %d structs, %d types and map entries, %d cuts, %d deletions, %d bytes of values", j.Limits.Work, j.info.Structs, j.entries, j.cut, j.alive, j.values)
 }
 
 // dependencies checks that all that st builds on exists, and says how deep st lies when the update brings types.
@@ -367,7 +441,6 @@ func (j *judge) depend(s crdt.Section, clock uint32, on crdt.ID) (own, inside in
 }
 
 func (j *judge) deletes() error {
-	alive := 0
 	for i := range j.u.Deletes() {
 		r := j.u.Delete(i)
 		end := j.Doc.Clock(r.Client)
@@ -380,16 +453,22 @@ func (j *judge) deletes() error {
 		}
 		if r.Clock+r.Len > end || j.Doc.Alive(r) {
 			j.info.Deletes = true
-			alive++
+			j.alive++
 			j.cuts(crdt.ID{Client: r.Client, Clock: r.Clock})
 			j.cuts(crdt.ID{Client: r.Client, Clock: r.Clock + r.Len})
 		}
-		if j.cut > j.Limits.Cuts || alive > j.Limits.Alive {
+		if j.cut > j.Limits.Cuts || j.alive > j.Limits.Alive {
 			return refuse(TooLarge, "more than %d deleted ranges, or %d cuts", j.Limits.Alive, j.Limits.Cuts)
+		}
+		if j.work() > j.Limits.Work {
+			return j.tooMuch()
 		}
 	}
 	return nil
 }
+
+// known says whether the document has a clock.
+func (j *judge) known(id crdt.ID) bool { return id.Clock < j.Doc.Clock(id.Client) }
 
 // cuts counts the places where an item of the document, or a struct of the update, has
 // to be cut in two; each place once.

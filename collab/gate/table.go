@@ -15,7 +15,7 @@ type table[V any] struct {
 	n      int
 }
 
-// reset empties the table and makes room for n entries, at most half full.
+// reset empties the table and makes room for n entries, at most half full. More may come.
 func (t *table[V]) reset(n int) {
 	size := 64
 	for size < 2*n {
@@ -42,13 +42,29 @@ func (t *table[V]) at(key uint64, add bool) (*V, bool) {
 		case key:
 			return &t.values[i], true
 		case 0:
-			if !add || t.n >= len(t.keys)-1 {
+			if !add {
 				return nil, false
+			}
+			if 2*t.n >= len(t.keys) {
+				t.grow()
+				return t.at(key, add)
 			}
 			var zero V
 			t.keys[i], t.values[i] = key, zero
 			t.n++
 			return &t.values[i], false
+		}
+	}
+}
+
+// grow moves everything to a table of twice the size. Values that at returned are there no longer.
+func (t *table[V]) grow() {
+	old := *t
+	t.keys, t.values, t.n = make([]uint64, 2*len(old.keys)), make([]V, 2*len(old.keys)), 0
+	for i, key := range old.keys {
+		if key != 0 {
+			v, _ := t.at(key, true)
+			*v = old.values[i]
 		}
 	}
 }

@@ -31,6 +31,7 @@ var ErrDiffers = errors.New("content or state differs from the expectation")
 type Config struct {
 	Traces      string         // folder of traces; empty: only what is generated
 	Only        *regexp.Regexp // names of workloads; nil means all
+	Phases      *regexp.Regexp // names of phases of a workload; nil means all
 	Quick       bool           // once, and little of what is generated: for tests
 	N           int            // repetitions, of which the median counts
 	Budget      time.Duration  // an engine that used this much in a phase is not repeated there, and a replay of local edits stops
@@ -46,11 +47,12 @@ type Config struct {
 // not ours to mend).
 func Command(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var cfg Config
-	var only string
+	var only, phases string
 	f := flag.NewFlagSet("spolupis bench crdt", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.StringVar(&cfg.Traces, "traces", os.Getenv("SPOLUPIS_TRACES"), "folder of recorded traces (index.jsonl, *.yupd.gz, *.full1.gz, *.exp.gz, *.tr.gz)")
 	f.StringVar(&only, "only", "", "workloads, as a regular expression")
+	f.StringVar(&phases, "phases", "", "phases of a workload, as a regular expression")
 	f.BoolVar(&cfg.Quick, "quick", false, "once, and little of what is generated")
 	f.IntVar(&cfg.N, "n", 5, "repetitions; the median counts")
 	f.DurationVar(&cfg.Budget, "budget", time.Minute, "no repetition of a phase for an engine that has used this much in it")
@@ -65,12 +67,18 @@ func Command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if f.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", f.Arg(0))
 	}
-	if only != "" {
-		re, err := regexp.Compile(only)
-		if err != nil {
-			return fmt.Errorf("-only: %w", err)
+	for _, e := range []struct {
+		flag, expr string
+		re         **regexp.Regexp
+	}{{"only", only, &cfg.Only}, {"phases", phases, &cfg.Phases}} {
+		if e.expr == "" {
+			continue
 		}
-		cfg.Only = re
+		re, err := regexp.Compile(e.expr)
+		if err != nil {
+			return fmt.Errorf("-%s: %w", e.flag, err)
+		}
+		*e.re = re
 	}
 	return Run(ctx, cfg, stdout, stderr)
 }
@@ -167,6 +175,10 @@ func (b *bench) close() {
 }
 
 func (b *bench) wanted(name string) bool { return b.cfg.Only == nil || b.cfg.Only.MatchString(name) }
+
+func (b *bench) wantedPhase(name string) bool {
+	return b.cfg.Phases == nil || b.cfg.Phases.MatchString(name)
+}
 
 func (b *bench) all(ctx context.Context) error {
 	names, err := traceNames(b.cfg.Traces)

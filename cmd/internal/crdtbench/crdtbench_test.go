@@ -164,6 +164,20 @@ func TestTableHasEveryColumnAndSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
+func TestOnlyThePhasesAskedForAreMeasured(t *testing.T) {
+	stdout, stderr, err := runBench(t, "-json", "-traces", traceFolder(t), "-engines", "ours", "-only", "typing|keys", "-phases", "^(diff|gate.apply)$")
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, stdout, stderr)
+	}
+	var got []string
+	for _, r := range results(t, stdout) {
+		got = append(got, r.Workload+" "+r.Phase)
+	}
+	if want := []string{"typing diff", "typing gate+apply", "keys diff"}; !slices.Equal(got, want) {
+		t.Errorf("measured %q, want %q", got, want)
+	}
+}
+
 func TestFalsifiedExpectationFails(t *testing.T) {
 	for name, v := range map[string]struct {
 		file    string

@@ -24,10 +24,13 @@ func (b *bench) memory(ctx context.Context, w *workload) error {
 	case w.edits != nil:
 		n = 100
 	}
-	if w.edits != nil || w.name == flatBodyName {
+	if (w.edits != nil || w.name == flatBodyName) && b.wantedPhase("gate+apply") {
 		if err := b.gate(ctx, w); err != nil {
 			return err
 		}
+	}
+	if !b.wantedPhase("heap") && !b.wantedPhase("gc") {
+		return nil
 	}
 	return b.heap(w, n)
 }

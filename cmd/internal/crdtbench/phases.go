@@ -85,7 +85,7 @@ func (b *bench) workload(ctx context.Context, w *workload) error {
 		}
 	}
 	for _, p := range phases {
-		if p.needs != nil && !p.needs(w) {
+		if !b.wantedPhase(p.name) || p.needs != nil && !p.needs(w) {
 			continue
 		}
 		if err := b.phase(ctx, w, p); err != nil {
