@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"spolupis/documents"
+	"spolupis/documents/office"
 	"spolupis/security"
 	"spolupis/security/fault"
 	"spolupis/security/web"
@@ -185,7 +186,7 @@ func (h *Handler) newForm(w http.ResponseWriter, r *http.Request, f form) {
 	h.kit.Page(w, r, f.status(), "documents/new", map[string]any{"Agendas": agendas, "Units": units, "Unit": unit, "Form": f})
 }
 
-// create makes an empty material, or imports one when Markdown came with it.
+// create makes an empty material, or imports one when a file or Markdown came with it.
 func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	if !h.parse(w, r) {
 		return
@@ -198,19 +199,27 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var m documents.Material
-	if len(text) > 0 {
+	var report documents.ReportID
+	switch {
+	case office.IsZip(text):
+		m, report, err = h.importDOCX(r, n, text)
+	case len(text) > 0:
 		m, err = h.documents.Import(r.Context(), who, n, text)
-	} else {
+	default:
 		m, err = h.documents.Create(r.Context(), who, n)
 	}
 	if err != nil {
 		h.again(w, r, err, "", func(f form) { h.newForm(w, r, f) })
 		return
 	}
-	h.kit.Done(w, r, address(m.ID, ""), "documents.new.done", m.Number)
+	rest := ""
+	if report != "" {
+		rest = "/import/" + string(report)
+	}
+	h.kit.Done(w, r, address(m.ID, rest), "documents.new.done", m.Number)
 }
 
-// uploaded is the Markdown of a form: the file when there is one, else what was pasted.
+// uploaded is the text of a form: the file when there is one, else the Markdown that was pasted.
 func uploaded(r *http.Request) ([]byte, error) {
 	file, _, err := r.FormFile("file")
 	if err == nil {
