@@ -15,7 +15,9 @@ import (
 )
 
 // say is a dictionary in which every sentence is its key and arguments.
-func say(key string, args ...any) string { return strings.TrimSpace(fmt.Sprintln(append([]any{key}, args...)...)) }
+func say(key string, args ...any) string {
+	return strings.TrimSpace(fmt.Sprintln(append([]any{key}, args...)...))
+}
 
 func sampleDOCX(t testing.TB) []byte {
 	t.Helper()

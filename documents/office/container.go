@@ -123,15 +123,17 @@ func (c *container) read(name string) ([]byte, error) {
 		return nil, refuse("damaged", name, 0, "%v", err)
 	}
 	defer r.Close()
-	b, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
+	size := int(f.UncompressedSize64)
+	b := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+	_, err = b.ReadFrom(io.LimitReader(r, int64(size)+1))
 	switch {
-	case len(b) > limit:
-		return nil, refuse("unpacked", name, MaxPart>>20, "more than %d bytes", limit)
+	case b.Len() > size:
+		return nil, refuse("damaged", name, 0, "more than the %d bytes it should have", size)
 	case err != nil:
 		return nil, refuse("damaged", name, 0, "%v", err)
 	}
-	c.budget.bytes -= len(b)
-	return b, nil
+	c.budget.bytes -= b.Len()
+	return b.Bytes(), nil
 }
 
 // open reads a part as XML.

@@ -10,12 +10,13 @@ const (
 	MaxRead     = 24 << 20 // bytes of all parts that are read
 	MaxRatio    = 200      // of a part's size unpacked to packed, from minRatio bytes on
 	MaxParts    = 2000
-	MaxElements = 600_000 // XML elements in all parts that are read
-	MaxDepth    = 100     // of XML elements inside each other
-	MaxComments = 2000    // comments and tracked changes together
-	MaxText     = 2 << 20 // bytes of text, as for Markdown
-	MaxBlocks   = 60_000  // paragraphs and cells
-	MaxName     = 200     // bytes of the name of a part
+	MaxElements = 400_000   // XML elements in all parts that are read
+	MaxDepth    = 100       // of XML elements inside each other
+	MaxComments = 2000      // comments and tracked changes together
+	MaxText     = 2 << 20   // bytes of text, as for Markdown
+	MaxBlocks   = 30_000    // paragraphs and cells
+	MaxStretch  = 256 << 10 // bytes of one tag with the text behind it
+	MaxName     = 200       // bytes of the name of a part
 	minRatio    = 1 << 20
 	maxNotes    = 5000 // footnotes and endnotes
 	maxReplies  = 150
@@ -33,7 +34,7 @@ type Error struct {
 // Codes are all values of Error.Code.
 var Codes = []string{
 	"size", "old", "format", "damaged", "encrypted", "parts", "name", "duplicate", "overlap", "method", "unpacked", "ratio", "missing", "kind", "macro",
-	"external", "doctype", "xml", "charset", "depth", "elements", "comments", "text", "columns", "cells",
+	"external", "doctype", "xml", "charset", "stretch", "depth", "elements", "comments", "text", "columns", "cells",
 }
 
 // Error gives part and reason.

@@ -41,6 +41,7 @@ func Read(file []byte) (Document, error) {
 	if err := r.document(p); err != nil {
 		return Document{}, err
 	}
+	r.p = nil // and with it the XML, before the text is laid out
 	if err := r.margins(); err != nil {
 		return Document{}, err
 	}

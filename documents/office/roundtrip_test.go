@@ -179,7 +179,7 @@ func randomComments(r *rand.Rand, b body.Body) (out []Comment) {
 }
 
 func TestWhatWasWrittenIsReadBack(t *testing.T) {
-	for i := range 600 {
+	for i := range 300 {
 		r := rand.New(rand.NewPCG(uint64(i), 7))
 		want := Document{Body: settled(randomBody(r, i%2 == 1))}
 		want.Comments = randomComments(r, want.Body)

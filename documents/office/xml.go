@@ -44,11 +44,36 @@ func newPart(name string, b []byte, left *budget) (*part, error) {
 	if len(b) > 1 && (b[0] == 0xff && b[1] == 0xfe || b[0] == 0xfe && b[1] == 0xff || b[0] == 0 || b[1] == 0) {
 		return nil, refuse("charset", name, 0, "not UTF-8")
 	}
+	if err := scan(name, b); err != nil {
+		return nil, err
+	}
 	p := &part{name: name, dec: xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(b, []byte("\ufeff")))), budget: left}
 	p.dec.CharsetReader = func(label string, _ io.Reader) (io.Reader, error) {
 		return nil, refuse("charset", name, 0, "in %s, not UTF-8", shown(label))
 	}
 	return p, nil
+}
+
+// scan measures the part before any parser runs: a tag of a million attributes, or a comment of megabytes, is taken into memory whole and at
+// many times its size. A "<" cannot stand in an attribute, so a tag ends before the next one.
+func scan(name string, b []byte) error {
+	for len(b) > 0 {
+		begins, ends := "<", "<"
+		for _, k := range [][2]string{{"<!--", "-->"}, {"<![CDATA[", "]]>"}, {"<?", "?>"}} {
+			if bytes.HasPrefix(b, []byte(k[0])) {
+				begins, ends = k[0], k[1]
+			}
+		}
+		n := bytes.Index(b[min(len(begins), len(b)):], []byte(ends))
+		if n < 0 {
+			n = len(b)
+		}
+		if n > MaxStretch {
+			return refuse("stretch", name, MaxStretch>>10, "%d bytes from one tag to the next", n)
+		}
+		b = b[min(len(begins)+n, len(b)):]
+	}
+	return nil
 }
 
 // token is the next start, end or text. A document type declaration is refused whatever is in it: nothing of ours needs one, and
