@@ -13,6 +13,7 @@ import (
 	"runtime/metrics"
 	"strings"
 	"testing"
+	"time"
 
 	"spolupis/documents/body"
 )
@@ -301,29 +302,31 @@ func hostileFiles(t testing.TB) []hostileFile {
 
 // peak is how much the heap grows at most while do runs.
 func peak(do func()) uint64 {
+	ballast := make([]byte, 16<<20) // or a small heap would be collected all the time
 	defer debug.SetGCPercent(debug.SetGCPercent(25))
 	runtime.GC()
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	read := func() uint64 { metrics.Read(sample); return sample[0].Value.Uint64() }
 	before := read()
-	most := make(chan uint64)
+	top := make(chan uint64)
 	done := make(chan struct{})
 	go func() {
-		top := uint64(0)
-		for {
-			top = max(top, read())
+		most := before
+		for tick := time.NewTicker(200 * time.Microsecond); ; {
+			most = max(most, read())
 			select {
 			case <-done:
-				most <- top
+				tick.Stop()
+				top <- most
 				return
-			default:
-				runtime.Gosched()
+			case <-tick.C:
 			}
 		}
 	}()
 	do()
 	close(done)
-	return max(<-most, before) - before
+	runtime.KeepAlive(ballast)
+	return <-top - before
 }
 
 func TestHostileFilesAreRefusedByPart(t *testing.T) {
@@ -355,7 +358,7 @@ func TestTheLargestFileTakenStaysWithinItsMemory(t *testing.T) {
 	run := `<w:r><w:rPr><w:b/></w:rPr><w:t>a</w:t></w:r><w:r><w:t>b</w:t></w:r>`
 	for name, xml := range map[string]string{
 		"runs":    strings.Repeat("<w:p>"+strings.Repeat(run, 100)+"</w:p>", MaxElements/610),
-		"cells":   "<w:tbl>" + strings.Repeat("<w:tr>"+strings.Repeat("<w:tc><w:p/></w:tc>", 64)+"</w:tr>", 460) + "</w:tbl>",
+		"cells":   "<w:tbl>" + strings.Repeat("<w:tr>"+strings.Repeat("<w:tc><w:p/></w:tc>", 64)+"</w:tr>", MaxBlocks/64) + "</w:tbl>",
 		"changes": strings.Repeat(`<w:p><w:ins w:author="Eva"><w:r><w:t>a</w:t></w:r></w:ins><w:r><w:t>b</w:t></w:r></w:p>`, MaxBlocks-10),
 	} {
 		file := inBody(t, xml)

@@ -48,6 +48,7 @@ func (r *reader) refer(id string) {
 // finish makes the document of what was read.
 func (r *reader) finish() Document {
 	blocks := r.marks()
+	r.blocks = nil
 	raw := map[string]string{} // text of each block as the file has it
 	order := map[string]int{}
 	for i, x := range blocks {

@@ -10,7 +10,6 @@ import (
 type grid struct {
 	id     string
 	cols   []string
-	cells  int
 	merged bool
 }
 
@@ -144,8 +143,8 @@ func (r *reader) tableCell(g *grid, row string, at int) (int, error) {
 	if at >= body.MaxColumns {
 		return 0, refuse("columns", r.p.name, body.MaxColumns, "a table of more than %d columns", body.MaxColumns)
 	}
-	if g.cells++; g.cells > body.MaxCells {
-		return 0, refuse("cells", r.p.name, body.MaxCells, "a table of more than %d cells", body.MaxCells)
+	if r.made >= MaxBlocks {
+		return 0, refuse("cells", r.p.name, MaxBlocks, "more than %d paragraphs and cells", MaxBlocks)
 	}
 	span, follows := 1, false
 	from := len(r.blocks)
