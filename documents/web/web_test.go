@@ -447,7 +447,7 @@ func TestEveryPageReadsInBothLanguages(t *testing.T) {
 	s.follow()
 	for _, path := range []string{"/", "/notices", "/documents", "/documents/new", "/documents/" + id, "/documents/" + id + "/text", "/documents/" + id + "/edit", "/documents/" + id + "/comments",
 		"/documents/" + id + "/versions", "/documents/" + id + "/versions/1", "/documents/" + id + "/compare", "/documents/" + id + "/route", "/documents/" + id + "/history",
-		"/documents/" + id + "/authors", "/documents/" + id + "/authors?deleted=1"} {
+		"/documents/" + id + "/authors", "/documents/" + id + "/authors?deleted=1", s.upload("Z Wordu", "material.docx", docx(t)).url} {
 		for _, lang := range []string{"cs", "en"} {
 			a := s.do("drafter", "GET", path, nil, map[string]string{"Cookie": "lang=" + lang}).want(200)
 			if m := regexp.MustCompile(`documents\.[a-z_]+(\.[a-z_]+)*`).FindString(strings.ReplaceAll(a.text(), "documents.css", "")); m != "" {
