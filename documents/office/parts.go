@@ -220,6 +220,7 @@ func stylesXML() string {
 	for _, side := range []string{"top", "left", "bottom", "right", "insideH", "insideV"} {
 		border += `<w:` + side + ` w:val="single" w:sz="4" w:space="0" w:color="808080"/>`
 	}
-	style("table", "TableGrid", "Table Grid", `<w:basedOn w:val="TableNormal"/><w:pPr><w:spacing w:after="0"/></w:pPr><w:tblPr><w:tblBorders>`+border+`</w:tblBorders></w:tblPr>`)
+	style("table", "TableGrid", "Table Grid", `<w:basedOn w:val="TableNormal"/><w:pPr><w:spacing w:after="0"/></w:pPr><w:tblPr><w:tblBorders>`+border+`</w:tblBorders></w:tblPr>`+
+		`<w:tblStylePr w:type="firstRow"><w:rPr><w:b/></w:rPr></w:tblStylePr>`)
 	return s.String() + `</w:styles>`
 }

@@ -352,7 +352,11 @@ func (w *writer) table(i int, own []mark) int {
 		w.out.WriteString("<w:p/>")
 	}
 	const width = 9000 // of the text on an A4 page, in twentieths of a point
-	w.out.WriteString(`<w:tbl><w:tblPr><w:tblStyle w:val="TableGrid"/><w:tblW w:w="5000" w:type="pct"/></w:tblPr><w:tblGrid>`)
+	w.out.WriteString(`<w:tbl><w:tblPr><w:tblStyle w:val="TableGrid"/><w:tblW w:w="5000" w:type="pct"/>`)
+	if t.Head {
+		w.out.WriteString(`<w:tblLook w:val="0020" w:firstRow="1" w:lastRow="0" w:firstColumn="0" w:lastColumn="0" w:noHBand="1" w:noVBand="1"/>`)
+	}
+	w.out.WriteString(`</w:tblPr><w:tblGrid>`)
 	for range t.Align {
 		fmt.Fprintf(&w.out, `<w:gridCol w:w="%d"/>`, width/len(t.Align))
 	}

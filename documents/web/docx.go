@@ -14,7 +14,7 @@ import (
 
 const docxType = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
-// maxImports is how many .docx are read at once: each may take 64 MiB for a moment.
+// maxImports is how many files are read at once: each may take 64 MiB for a moment.
 const maxImports = 2
 
 // say speaks the language of the request.
@@ -23,15 +23,14 @@ func (h *Handler) say(r *http.Request) documents.Say {
 	return func(key string, args ...any) string { return h.kit.Pages.Text(lang, key, args...) }
 }
 
-// importDOCX waits for its turn, as long as the browser does.
-func (h *Handler) importDOCX(r *http.Request, n documents.NewMaterial, file []byte) (documents.Material, documents.ReportID, error) {
+// turn waits until few enough files are being read, as long as the browser does. Call done when the file is read.
+func (h *Handler) turn(r *http.Request) (done func(), err error) {
 	select {
 	case h.imports <- struct{}{}:
-		defer func() { <-h.imports }()
+		return func() { <-h.imports }, nil
 	case <-r.Context().Done():
-		return documents.Material{}, "", r.Context().Err()
+		return nil, r.Context().Err()
 	}
-	return h.documents.ImportDOCX(r.Context(), web.Who(r), n, file, h.say(r))
 }
 
 // report shows what an import brought and what it left behind.

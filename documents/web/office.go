@@ -193,6 +193,12 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	}
 	who := web.Who(r)
 	n := documents.NewMaterial{Title: r.Form.Get("title"), Agenda: documents.AgendaID(r.Form.Get("agenda")), Unit: security.UnitID(r.Form.Get("unit"))}
+	done, err := h.turn(r)
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	defer done()
 	text, err := uploaded(r)
 	if err != nil {
 		h.kit.Fail(w, r, err)
@@ -202,7 +208,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	var report documents.ReportID
 	switch {
 	case office.IsZip(text):
-		m, report, err = h.importDOCX(r, n, text)
+		m, report, err = h.documents.ImportDOCX(r.Context(), who, n, text, h.say(r))
 	case len(text) > 0:
 		m, err = h.documents.Import(r.Context(), who, n, text)
 	default:
@@ -221,13 +227,12 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 
 // uploaded is the text of a form: the file when there is one, else the Markdown that was pasted.
 func uploaded(r *http.Request) ([]byte, error) {
-	file, _, err := r.FormFile("file")
-	if err == nil {
+	file, header, err := r.FormFile("file")
+	if err == nil && header.Size > 0 {
 		defer file.Close()
-		text, err := io.ReadAll(file)
-		if len(text) > 0 || err != nil {
-			return text, err
-		}
+		text := make([]byte, header.Size) // within the limit of the form
+		_, err := io.ReadFull(file, text)
+		return text, err
 	}
 	pasted := strings.ReplaceAll(r.Form.Get("markdown"), "\r\n", "\n")
 	if strings.TrimSpace(pasted) == "" {

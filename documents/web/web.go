@@ -15,6 +15,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"spolupis/documents"
+	"spolupis/documents/office"
 	"spolupis/security"
 	"spolupis/security/access"
 	"spolupis/security/fault"
@@ -33,7 +34,7 @@ type Handler struct {
 	documents *documents.Service
 	directory Directory
 	zone      *time.Location // deadlines are days of the office
-	imports   chan struct{}  // one for each .docx that may be read at once
+	imports   chan struct{}  // one for each file that may be read at once
 }
 
 // New returns the pages of s in the frame of kit.
@@ -57,6 +58,7 @@ func (h *Handler) Mount(r chi.Router) {
 
 	get("/documents", web.SignedIn, h.list)
 	post("/documents", web.SignedIn, h.create)
+	h.kit.Large(http.MethodPost, "/documents", office.MaxFile+1<<20) // the file and the rest of the form
 	get("/documents/new", web.SignedIn, func(w http.ResponseWriter, r *http.Request) { h.newForm(w, r, form{}) })
 	get("/documents/{id}", view, func(w http.ResponseWriter, r *http.Request) { h.overview(w, r, form{}) })
 	get("/documents/{id}/edit", view, h.edit)
