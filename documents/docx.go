@@ -218,7 +218,7 @@ func (s *Service) DOCX(ctx context.Context, who security.Actor, id MaterialID, s
 	if err != nil {
 		return nil, wrap("docx of", id, err)
 	}
-	x := export{s: s, person: s.named(ctx), say: say, text: open(head.Body), body: body.Read(head.Body.Text(bodyName))}
+	x := s.export(ctx, head.Body, say)
 	d := x.document(comments)
 	d.Title, d.Number, d.Author = m.Title, m.Number, x.person(m.Drafter).Name
 	d.Footer = say("documents.docx.footer_draft", m.Number, m.Draft)
@@ -240,7 +240,7 @@ func (s *Service) VersionDOCX(ctx context.Context, who security.Actor, v Version
 	if err != nil {
 		return nil, err
 	}
-	x := export{s: s, person: s.named(ctx), say: say, text: open(doc), body: body.Read(doc.Text(bodyName))}
+	x := s.export(ctx, doc, say)
 	d := x.document(comments)
 	d.Title, d.Number, d.Author = v.Manifest.Title, v.Manifest.Number, x.person(v.FrozenBy).Name
 	d.Footer = say("documents.docx.footer_version", v.Manifest.Number, v.Number)
@@ -330,6 +330,20 @@ type export struct {
 	say    Say
 	text   *text
 	body   body.Body // of text, as it stands
+	starts []int     // bytes of the flat text where the text of each block starts
+}
+
+func (s *Service) export(ctx context.Context, doc *crdt.Doc, say Say) *export {
+	x := &export{s: s, person: s.named(ctx), say: say, text: open(doc), body: body.Read(doc.Text(bodyName))}
+	at := 0
+	for i, b := range x.body.Blocks {
+		if i > 0 || b.ID != "0:0" { // text before the first marker has none
+			at++
+		}
+		x.starts = append(x.starts, at)
+		at += len(b.Text())
+	}
+	return x
 }
 
 func (x *export) document(comments []Comment) office.Document {
@@ -358,18 +372,14 @@ func (x *export) document(comments []Comment) office.Document {
 
 // point turns a byte of the flat text into a place in the body.
 func (x *export) point(at int) office.Point {
-	start := 0
-	for i, b := range x.body.Blocks {
-		if i > 0 || b.ID != "0:0" {
-			start++ // the marker
-		}
-		end := start + len(b.Text())
-		if at <= end {
-			return office.Point{Block: i, Offset: at - start}
-		}
-		start = end
+	i, found := slices.BinarySearch(x.starts, at)
+	if !found {
+		i--
 	}
-	return office.Point{Block: len(x.body.Blocks)}
+	if i < 0 {
+		return office.Point{}
+	}
+	return office.Point{Block: i, Offset: at - x.starts[i]}
 }
 
 // people puts names in the place of accounts in tracked changes, and clocks in the place of moments.

@@ -97,12 +97,12 @@ func (c cells) now(old *body.Cell) *body.Cell {
 
 // Propose marks a passage as deleted and puts the wording behind it as inserted, both by the same change. A line feed in the wording starts
 // a paragraph like the one the passage begins in. Comments keep their places. It refuses, with false, a passage that another change
-// touches or that goes from one cell of a table to another.
+// touches or that goes from one cell of a table to another. The blocks of d are changed in place, their runs are not.
 func (d *Document) Propose(from, to Point, wording string, by body.Change) bool {
 	if from.Compare(to) >= 0 || to.Block >= len(d.Body.Blocks) || !free(d.Body, from, to) {
 		return false
 	}
-	blocks := slices.Clone(d.Body.Blocks)
+	blocks := d.Body.Blocks
 	rest := strike(blocks, from, to, &by)
 	home := blocks[from.Block]
 	var more []body.Block
@@ -118,7 +118,9 @@ func (d *Document) Propose(from, to Point, wording string, by body.Change) bool 
 		}
 	}
 	*at = append(*at, rest...)
-	d.Body = body.Body{Blocks: slices.Insert(blocks, to.Block+1, more...)}
+	if len(more) > 0 {
+		d.Body.Blocks = slices.Insert(blocks, to.Block+1, more...)
+	}
 	for i := range d.Comments {
 		c := &d.Comments[i]
 		if c.From == c.To {
