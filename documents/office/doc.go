@@ -13,7 +13,8 @@
 // Three promises hold, and the tests try to break them:
 //
 //   - reading any bytes ends, within the limits, with a Document or an *Error that names the part at fault;
-//   - what is left out of a Document is named in its Left: nothing is lost in silence;
+//   - text, pictures, objects and marks that are left out of a Document are named in its Left. Fonts, sizes, colours, bookmarks and the
+//     layout of pages go without a word;
 //   - what Write wrote, Read gives back: the same canonical body, tracked changes and comments.
 //
 // The package does no input or output, opens no link and knows no clock.

@@ -289,7 +289,7 @@ func (r *reader) marked(props *runProps) body.Run {
 	for i := len(r.fields) - 1; i >= 0 && x.Link == ""; i-- {
 		x.Link = r.fields[i].link
 	}
-	x.Strong, x.Em = r.styles.marks("", props.style)
+	x.Strong, x.Em = r.styles.marks(r.style, props.style)
 	if props.strong != nil {
 		x.Strong = *props.strong
 	}
@@ -438,7 +438,7 @@ func (r *reader) insideObject(e *xml.StartElement) error {
 // aside reads paragraphs that stand inside a paragraph; they come behind it.
 func (r *reader) aside(read func() error) error {
 	blocks, cur, boxes, fields, item := r.blocks, r.cur, r.boxes, r.fields, r.item
-	ins, del, link := r.ins, r.del, r.link
+	ins, del, link, style := r.ins, r.del, r.link, r.style
 	at := -1
 	if cur != nil {
 		at = len(blocks) - 1
@@ -447,7 +447,7 @@ func (r *reader) aside(read func() error) error {
 	err := read()
 	inside := r.blocks
 	r.blocks, r.cur, r.fields, r.item = blocks, cur, fields, item
-	r.ins, r.del, r.link = ins, del, link
+	r.ins, r.del, r.link, r.style = ins, del, link, style
 	r.boxes = append(boxes, inside...)
 	if at >= 0 {
 		r.cur = &r.blocks[at]

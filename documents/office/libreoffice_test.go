@@ -1,7 +1,6 @@
 package office
 
 import (
-	"bytes"
 	"flag"
 	"os"
 	"os/exec"
@@ -11,6 +10,7 @@ import (
 	"testing"
 
 	"spolupis/documents/body"
+	"spolupis/documents/compare"
 )
 
 var update = flag.Bool("update", false, "write the golden files of testdata anew")
@@ -107,6 +107,7 @@ func TestLibreOfficeOpensWhatWeWrite(t *testing.T) {
 	if soffice == "" {
 		t.Skip("SPOLUPIS_TEST_LIBREOFFICE names no LibreOffice")
 	}
+	documents := map[string]Document{"a redline": exampleRedline(t)}
 	for _, name := range []string{"testdata/libreoffice.docx", "testdata/docxjs.docx"} {
 		file, err := os.ReadFile(name)
 		if err != nil {
@@ -116,6 +117,10 @@ func TestLibreOfficeOpensWhatWeWrite(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		d.Comments[0].Replies = []Reply{{Author: "Jan Novák", Text: "Zákon č. 129/2000 Sb."}}
+		documents[name] = d
+	}
+	for name, d := range documents {
 		ours, err := Write(d)
 		if err != nil {
 			t.Fatal(err)
@@ -124,7 +129,7 @@ func TestLibreOfficeOpensWhatWeWrite(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "ours.docx"), ours, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		odt := convert(t, soffice, dir, "fodt")
+		odt := convert(t, soffice, dir, "ours.docx", "fodt")
 		changes := len(regexp.MustCompile(`<text:changed-region`).FindAll(odt, -1))
 		comments := len(regexp.MustCompile(`<office:annotation `).FindAll(odt, -1))
 		remarks := len(d.Comments)
@@ -134,13 +139,7 @@ func TestLibreOfficeOpensWhatWeWrite(t *testing.T) {
 		if changes == 0 || comments != remarks {
 			t.Errorf("%s: LibreOffice sees %d tracked changes and %d comments, want some and %d", name, changes, comments, remarks)
 		}
-		if err := os.Rename(filepath.Join(dir, "ours.docx"), filepath.Join(dir, "first.docx")); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, "ours.fodt"), odt, 0o666); err != nil {
-			t.Fatal(err)
-		}
-		theirs, err := Read(convert(t, soffice, dir, "docx"))
+		theirs, err := Read(convert(t, soffice, dir, "ours.fodt", "docx"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,22 +152,31 @@ func TestLibreOfficeOpensWhatWeWrite(t *testing.T) {
 	}
 }
 
-// convert runs LibreOffice over ours.docx, or ours.fodt when that is gone, and returns what it made.
-func convert(t *testing.T, soffice, dir, to string) []byte {
-	t.Helper()
-	from := filepath.Join(dir, "ours.docx")
-	if _, err := os.Stat(from); err != nil {
-		from = filepath.Join(dir, "ours.fodt")
+// exampleRedline has every sort of change a comparison knows: words, paragraphs, joins, items, rows, a move.
+func exampleRedline(t *testing.T) Document {
+	parse := func(md string) body.Body {
+		b, err := body.Parse([]byte(md))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
 	}
-	var out bytes.Buffer
-	cmd := exec.Command(soffice, "-env:UserInstallation=file://"+filepath.Join(dir, "profile"), "--headless", "--convert-to", to, "--outdir", dir, from)
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%v\n%s", err, &out)
+	old := parse("# Záměr\n\nRada schvaluje záměr ve výši 100 Kč.\n\nTento odstavec odejde celý.\n\n- první\n- druhá\n\n| Rok | Částka |\n|---|---|\n| 2026 | 100 |\n| 2027 | 200 |\n\nTento dlouhý odstavec se přesune na konec.\n\nZávěr zůstává.\n")
+	now := parse("# Záměr prodeje\n\nRada schvaluje nový záměr ve výši 200 Kč.\n\n- první\n- druhá\n- třetí přibyla\n\n| Rok | Částka |\n|---|---|\n| 2026 | 150 |\n| 2028 | 300 |\n\nZávěr zůstává.\n\nNový odstavec před přesunem.\n\nTento dlouhý odstavec se přesune na konec.\n")
+	return Document{Body: Redline(compare.Compare(old, now), body.Change{By: "Eva Malá", At: 1_780_000_000_000}), Footer: "KULK 1/2026, změny"}
+}
+
+// convert lets LibreOffice make another format of a file in dir and returns it.
+func convert(t *testing.T, soffice, dir, from, to string) []byte {
+	t.Helper()
+	cmd := exec.Command(soffice, "-env:UserInstallation=file://"+filepath.Join(dir, "profile"), "--headless", "--convert-to", to, "--outdir", dir, filepath.Join(dir, from))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
 	made, err := os.ReadFile(filepath.Join(dir, "ours."+to))
 	if err != nil {
-		t.Fatalf("%v\n%s", err, &out)
+		t.Fatalf("%v\n%s", err, out)
 	}
 	return made
 }

@@ -75,6 +75,7 @@ type reader struct {
 	fields  []field
 	boxes   []paragraph // text boxes met in the paragraph being read
 	cell    int         // depth of tables around
+	style   string      // of the paragraph, when its bold and italic are marks and not the looks of a heading
 	item    int         // level of the last list item, -1 after anything else
 	lastID  string      // w14:paraId of the last paragraph
 	inNotes bool
@@ -290,6 +291,7 @@ func (r *reader) rule(props *paragraphProps, first int) {
 func (r *reader) shape(props *paragraphProps) paragraph {
 	x := paragraph{Block: body.Block{Kind: body.Paragraph, Align: props.align}}
 	l := r.styles.paragraph(props.style)
+	r.style = ""
 	if l.contents {
 		r.left.add("contents", "")
 		x.Kind = contentsLine
@@ -312,6 +314,9 @@ func (r *reader) shape(props *paragraphProps) paragraph {
 	num, abstract, at := r.nums.find(n, by, r.styles)
 	last := r.item
 	r.item = -1
+	if l.kind == "" {
+		r.style = props.style
+	}
 	switch {
 	case l.kind == body.Heading:
 		x.Kind, x.Level = body.Heading, min(l.level, 3)

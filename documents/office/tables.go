@@ -43,7 +43,9 @@ func (r *reader) table() error {
 			return err
 		case "w:sdt":
 			return r.control(level)
-		case "w:tblPr", "w:tblGrid", "w:sdtPr", "w:tblPrEx":
+		case "w:tblPr", "w:tblGrid", "w:tblPrEx":
+			return r.tableProps()
+		case "w:sdtPr":
 			return r.p.skip()
 		case "w:commentRangeStart", "w:commentRangeEnd":
 			return r.block(e)
@@ -55,6 +57,17 @@ func (r *reader) table() error {
 		r.left.add("merged", "")
 	}
 	return err
+}
+
+// tableProps passes over the looks of a table and notes that a change of them was tracked.
+func (r *reader) tableProps() error {
+	return r.p.children(func(e *xml.StartElement) error {
+		switch nameOf(e) {
+		case "w:tblPrChange", "w:tblGridChange", "w:tblPrExChange":
+			r.left.add("table_change", changeOf(e).By)
+		}
+		return r.p.skip()
+	})
 }
 
 // rowLevel passes over what stands between the rows of an inner table.

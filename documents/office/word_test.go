@@ -25,6 +25,7 @@ func wordFile(t testing.TB, xml string, more ...entry) []byte {
 				`<w:style w:type="paragraph" w:styleId="Vlastni"><w:name w:val="Můj nadpis"/><w:basedOn w:val="Nadpis1"/></w:style>`+
 				`<w:style w:type="paragraph" w:styleId="Clanek"><w:name w:val="Článek"/><w:pPr><w:numPr><w:numId w:val="50"/></w:numPr><w:outlineLvl w:val="1"/></w:pPr></w:style>`+
 				`<w:style w:type="paragraph" w:styleId="Obsah1"><w:name w:val="toc 1"/></w:style>`+
+				`<w:style w:type="paragraph" w:styleId="Tucne"><w:name w:val="Tučné"/><w:rPr><w:b/></w:rPr></w:style>`+
 				`<w:style w:type="paragraph" w:styleId="Kruh"><w:name w:val="Kruh"/><w:basedOn w:val="Kruh"/></w:style>`+
 				`<w:style w:type="character" w:styleId="Siln"><w:name w:val="Strong"/><w:rPr><w:b/></w:rPr></w:style></w:styles>`)(e.text)
 		case "word/numbering.xml":
@@ -56,6 +57,8 @@ func TestWhatWordWritesIsUnderstood(t *testing.T) {
 		{"a list that begins at three and has letters", item(51, 0, "a") + item(51, 1, "b") + p(run("", text("mezi"))) + item(51, 0, "c"), "ol0=3 a / ol1 b / p0 mezi / ol0=4 c", "numbering"},
 		{"a list that is none", item(0, 0, "a") + item(999, 0, "b"), "p0 a / p0 b", ""},
 		{"marks by style and by hand", p(run(`<w:rStyle w:val="Siln"/>`, text("a")) + run(`<w:rStyle w:val="Siln"/><w:b w:val="0"/><w:i/>`, text("b"))), "p0 **a***b*", ""},
+		{"a bold paragraph style, and a heading that is bold by its own", style("Tucne", "a") + style("Heading1", "b"), "p0 **a** / h1 b", ""},
+		{"a table whose looks were changed", `<w:tbl><w:tblPr><w:tblPrChange ` + by + `><w:tblPr/></w:tblPrChange></w:tblPr><w:tr><w:tc>` + p(run("", text("a"))) + `</w:tc></w:tr></w:tbl>`, "|a", "table_change Jan"},
 		{"characters with elements of their own", p(run("", text("a")+`<w:noBreakHyphen/><w:softHyphen/><w:tab/><w:sym w:font="Symbol" w:char="F0B7"/><w:sym w:font="Wingdings" w:char="F0A8"/>`+text("b"))), "p0 a\u2011\u00ad\t•☐b", ""},
 		{"a symbol nobody knows", p(run("", `<w:sym w:font="Webdings" w:char="F021"/>`)), "p0 �", "symbol"},
 		{"raised and lowered figures", p(run("", text("m")) + run(`<w:vertAlign w:val="superscript"/>`, text("2")) + run("", text(" CO")) + run(`<w:vertAlign w:val="subscript"/>`, text("2"))), "p0 m² CO₂", ""},
