@@ -58,6 +58,9 @@ func (s *Service) ImportDOCX(ctx context.Context, who security.Actor, n NewMater
 	case len(comments) > office.MaxComments:
 		return Material{}, "", invalid("documents.fault.docx_comments", "word/document.xml", office.MaxComments)
 	}
+	if err := quotesFit(before, comments); err != nil {
+		return Material{}, "", err
+	}
 	r := ImportReport{Left: d.Left}
 	rows := make([]Comment, len(comments))
 	for i, c := range comments {
@@ -73,6 +76,28 @@ func (s *Service) ImportDOCX(ctx context.Context, who security.Actor, n NewMater
 	b := brought{text: before, facts: map[string]any{"format": "docx", "bytes": len(file)}}
 	b.comments = func(t *text) []Comment { return t.anchorAll(rows, comments, before) }
 	return s.bringWithReport(ctx, who, n, b, r)
+}
+
+// maxQuotes is how many bytes the passages of all comments of a file may have: each is kept with its comment.
+const maxQuotes = 8 << 20
+
+func quotesFit(b body.Body, comments []office.Comment) error {
+	starts, total := starts(b), 0
+	for _, c := range comments {
+		if total += starts[c.To.Block] + c.To.Offset - starts[c.From.Block] - c.From.Offset; total > maxQuotes {
+			return invalid("documents.fault.docx_comments", "word/comments.xml", office.MaxComments)
+		}
+	}
+	return nil
+}
+
+// starts are the places of the markers of b in its flat text, and the end.
+func starts(b body.Body) []int {
+	out := make([]int, len(b.Blocks)+1)
+	for i, x := range b.Blocks {
+		out[i+1] = out[i] + 1 + len(x.Text())
+	}
+	return out
 }
 
 // bringWithReport stores the report of an import beside the material.
@@ -186,10 +211,7 @@ func chunks(s string, n int) (out []string) {
 // anchorAll gives comments their places in the live text, which holds just
 // the body they were read with.
 func (t *text) anchorAll(rows []Comment, places []office.Comment, b body.Body) []Comment {
-	starts := make([]int, len(b.Blocks)+1)
-	for i, x := range b.Blocks {
-		starts[i+1] = starts[i] + 1 + len(x.Text())
-	}
+	starts := starts(b)
 	unit := func(p office.Point) int { return t.flat.unit(starts[p.Block] + 1 + p.Offset) }
 	for i, p := range places {
 		if p.From == p.To {

@@ -228,12 +228,17 @@ func tidy(rs []Run) []Run {
 // rejoin joins neighbours that have become alike.
 func rejoin(rs []Run) []Run {
 	out := rs[:0]
-	for _, r := range rs {
-		if n := len(out); n > 0 && alike(out[n-1], r) {
-			out[n-1].Text += r.Text
-			continue
+	for i := 0; i < len(rs); {
+		end := i + 1
+		for end < len(rs) && alike(rs[i], rs[end]) {
+			end++
+		}
+		r := rs[i]
+		if end > i+1 {
+			r.Text = Block{Runs: rs[i:end]}.Text() // at once: a run added to a run again and again would cost the square
 		}
 		out = append(out, r)
+		i = end
 	}
 	return out
 }

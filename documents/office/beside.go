@@ -24,7 +24,10 @@ func (l leftOvers) add(kind, text string) {
 		l[kind] = x
 	}
 	x.Count++
-	text = strings.TrimSpace(body.Clean(text))
+	if len(text) > 8*maxLeftText {
+		text = text[:8*maxLeftText]
+	}
+	text = strings.TrimSpace(body.Clean(strings.ToValidUTF8(text, "")))
 	if r := []rune(text); len(r) > maxLeftText {
 		text = string(r[:maxLeftText]) + "…"
 	}

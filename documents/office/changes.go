@@ -53,7 +53,7 @@ func joins(a, b body.Block) bool {
 
 // joined is what becomes of two paragraphs when the break between them goes: the one with text says what it is.
 func joined(a, b body.Block) body.Block {
-	runs := append(slices.Clip(a.Runs), b.Runs...)
+	runs := append(a.Runs, b.Runs...) // both are resolve's own
 	if a.Blank() {
 		b.ID, a = a.ID, b
 	}
@@ -322,31 +322,40 @@ func (p *proposing) gather() {
 		}
 		g := &p.groups[len(p.groups)-1]
 		g.end = i + 1
-		g.take(x)
 		if x.brk && (i == 0 || !sameCell(p.pieces[i-1].cell, x.cell)) {
 			g.loose = x.cell != nil || i > 0 && p.pieces[i-1].cell != nil && x.del == nil
 		}
 	}
 	for i := range p.groups {
-		g := &p.groups[i]
-		g.to = g.from + len(g.old)
+		p.fill(&p.groups[i])
 	}
 }
 
 func sameCell(a, b *body.Cell) bool { return a == nil && b == nil || a != nil && b != nil && *a == *b }
 
-func (g *proposal) take(x *piece) {
-	if x.ins == nil {
-		g.old += x.text
-	}
-	if x.del == nil {
-		g.word += x.text
-	}
-	for _, c := range []*body.Change{x.ins, x.del} {
-		if c != nil && !slices.ContainsFunc(g.changes, func(o body.Change) bool { return o.By == c.By && o.At == c.At }) {
-			g.changes = append(g.changes, *c)
+// fill gathers what the pieces of a group say.
+func (p *proposing) fill(g *proposal) {
+	var old, word strings.Builder
+	named := map[body.Change]bool{}
+	for _, x := range p.pieces[g.first:g.end] {
+		if x.ins == nil {
+			old.WriteString(x.text)
+		}
+		if x.del == nil {
+			word.WriteString(x.text)
+		}
+		for _, c := range []*body.Change{x.ins, x.del} {
+			if c == nil || len(g.changes) == maxNamed {
+				continue
+			}
+			if who := (body.Change{By: c.By, At: c.At}); !named[who] {
+				named[who] = true
+				g.changes = append(g.changes, who)
+			}
 		}
 	}
+	g.old, g.word = old.String(), word.String()
+	g.to = g.from + len(g.old)
 }
 
 // anchor gives every group a passage a person can see, and sets aside those that cannot have one.

@@ -203,18 +203,19 @@ func hostileFiles(t testing.TB) []hostileFile {
 	field := func(code string) string {
 		return p(r(`<w:fldChar w:fldCharType="begin"/>`) + r("<w:instrText>"+code+"</w:instrText>") + r(`<w:fldChar w:fldCharType="separate"/>`) + r("<w:t>x</w:t>") + r(`<w:fldChar w:fldCharType="end"/>`))
 	}
-	text := "<w:t>" + strings.Repeat("slovo ", 30_000) + "</w:t>"
-	note := strings.Replace(head+`<w:footnotes `+wordNS+`><w:footnote w:id="7">`+p(r("<w:t>"+strings.Repeat("slovo ", 30_000)+"</w:t>"))+`</w:footnote></w:footnotes>`, "\n", "", 1)
-	amplified := plainFile(t)
-	for i := range amplified {
-		switch amplified[i].name {
-		case "word/document.xml":
-			amplified[i].text = swap("<w:body>", "<w:body>"+strings.Repeat(p(r(`<w:footnoteReference w:id="7"/>`)), 2000))(amplified[i].text)
-		case "word/_rels/document.xml.rels":
-			amplified[i].text = swap("</Relationships>", `<Relationship Id="rN" Type="`+relBase+`footnotes" Target="footnotes.xml"/></Relationships>`)(amplified[i].text)
+	text := "<w:t>" + strings.Repeat("slovo ", 10_000) + "</w:t>"
+	amplified := func(note string) []byte {
+		entries := plainFile(t)
+		for i := range entries {
+			switch entries[i].name {
+			case "word/document.xml":
+				entries[i].text = swap("<w:body>", "<w:body>"+strings.Repeat(p(r(`<w:footnoteReference w:id="7"/>`)), 2000))(entries[i].text)
+			case "word/_rels/document.xml.rels":
+				entries[i].text = swap("</Relationships>", `<Relationship Id="rN" Type="`+relBase+`footnotes" Target="footnotes.xml"/></Relationships>`)(entries[i].text)
+			}
 		}
+		return pack(t, append(entries, entry{"word/footnotes.xml", head + `<w:footnotes ` + wordNS + `><w:footnote w:id="7">` + p(note) + `</w:footnote></w:footnotes>`, zip.Deflate}))
 	}
-	amplified = append(amplified, entry{"word/footnotes.xml", note, zip.Deflate})
 	comment := func(id int) string { return fmt.Sprintf(`<w:comment w:id="%d"/>`, id) }
 	var comments strings.Builder
 	for i := range MaxComments + 1 {
@@ -288,10 +289,13 @@ func hostileFiles(t testing.TB) []hostileFile {
 		{"fields inside fields", "depth", "word/document.xml", inBody(t, p(strings.Repeat(r(`<w:fldChar w:fldCharType="begin"/>`), 100)))},
 		{"too many elements", "elements", "word/document.xml", inBody(t, strings.Repeat("<w:x/>", MaxElements))},
 		{"too many elements in styles", "elements", "word/styles.xml", with(t, "word/styles.xml", swap("<w:docDefaults>", strings.Repeat("<w:style/>", MaxElements)+"<w:docDefaults>"))},
-		{"too much text", "text", "word/document.xml", inBody(t, p(strings.Repeat(r(text), 20)))},
+		{"too much text", "text", "word/document.xml", inBody(t, strings.Repeat(p(r(text)), 40))},
+		{"a paragraph of megabytes", "paragraph", "word/document.xml", inBody(t, p(strings.Repeat(r(text), 20)))},
+		{"paragraphs that changes join to one", "paragraph", "word/document.xml", inBody(t, strings.Repeat(`<w:p><w:pPr><w:rPr><w:ins w:author="Eva"/></w:rPr></w:pPr>`+r("<w:t>"+strings.Repeat("slovo ", 15)+"</w:t>")+"</w:p>", 19_000))},
 		{"too many paragraphs", "text", "word/document.xml", inBody(t, strings.Repeat("<w:p/>", MaxBlocks+1))},
 		{"too many lines in a paragraph", "text", "word/document.xml", inBody(t, p(r(strings.Repeat("<w:br/>", MaxBlocks+1))))},
-		{"a long note shown two thousand times", "text", "word/document.xml", pack(t, amplified)},
+		{"a long note shown two thousand times", "text", "word/document.xml", amplified(r("<w:t>" + strings.Repeat("slovo ", 5000) + "</w:t>"))},
+		{"a colourful note shown two thousand times", "text", "word/document.xml", amplified(strings.Repeat(r("<w:rPr><w:b/></w:rPr><w:t>a</w:t>")+r("<w:t>b</w:t>"), 200))},
 		{"a table of 65 columns", "columns", "word/document.xml", inBody(t, "<w:tbl>"+row(65)+"</w:tbl>")},
 		{"a cell over a thousand columns", "columns", "word/document.xml", inBody(t, `<w:tbl><w:tr><w:tc><w:tcPr><w:gridSpan w:val="1000"/></w:tcPr></w:tc><w:tc/></w:tr></w:tbl>`)},
 		{"too many cells", "cells", "word/document.xml", inBody(t, "<w:tbl>"+strings.Repeat(row(64), 800)+"</w:tbl>")},

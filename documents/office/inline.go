@@ -67,6 +67,10 @@ func (r *reader) address(href, anchor string) string {
 	if href == "" && strings.HasPrefix(anchor, "_") {
 		return ""
 	}
+	if len(href)+len(anchor) > maxField {
+		r.left.add("link", href)
+		return ""
+	}
 	if anchor != "" {
 		href += "#" + anchor
 	}
@@ -199,7 +203,7 @@ func (r *reader) run() error {
 			err = r.symbol(e, &props)
 		case "w:instrText", "w:delInstrText":
 			t, err := r.p.text()
-			if top := len(r.fields) - 1; top >= 0 && !r.fields[top].result {
+			if top := len(r.fields) - 1; top >= 0 && !r.fields[top].result && len(r.fields[top].code)+len(t) <= maxField {
 				r.fields[top].code += t
 			}
 			return err
@@ -257,19 +261,40 @@ func (r *reader) emit(t string, props *runProps) error {
 		r.left.add("hidden", t)
 		return nil
 	}
-	if r.room -= len(t); r.room < 0 {
+	x := r.marked(props)
+	x.Text = r.script(lineEnds.Replace(t), props)
+	r.count(x, props)
+	return r.add(x)
+}
+
+var lineEnds = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ")
+
+// add puts a run behind those of the paragraph, or its text into the last one when both look alike.
+func (r *reader) add(x body.Run) error {
+	if r.room -= len(x.Text); r.room < 0 {
 		return refuse("text", r.p.name, MaxText>>20, "more than %d bytes of text", MaxText)
 	}
-	x := r.marked(props)
-	x.Text = r.script(strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ").Replace(t), props)
-	r.count(x, props)
-	runs := r.cur.Runs
-	if n := len(runs); n > 0 && sameLook(runs[n-1], x) {
-		runs[n-1].Text += x.Text
+	if r.cur.size += len(x.Text); r.cur.size > body.MaxParagraph {
+		return refuse("paragraph", r.p.name, body.MaxParagraph>>10, "a paragraph of more than %d bytes", body.MaxParagraph)
+	}
+	if n := len(r.cur.Runs); n > 0 && sameLook(r.cur.Runs[n-1], x) {
+		r.cur.more = append(r.cur.more, x.Text...)
 		return nil
 	}
-	r.cur.Runs = append(runs, x)
+	if r.runs++; r.runs > MaxRuns {
+		return refuse("text", r.p.name, MaxText>>20, "more than %d stretches of text", MaxRuns)
+	}
+	r.cur.join()
+	r.cur.Runs = append(r.cur.Runs, x)
 	return nil
+}
+
+// join gives the last run the text that came to it.
+func (x *paragraph) join() {
+	if len(x.more) > 0 {
+		x.Runs[len(x.Runs)-1].Text += string(x.more)
+		x.more = x.more[:0]
+	}
 }
 
 func sameLook(a, b body.Run) bool {
@@ -360,6 +385,7 @@ func (r *reader) lineBreak(props *runProps) error {
 	if x.Kind == body.Bullet || x.Kind == body.Numbered {
 		x.Kind, x.Level = body.Paragraph, x.Level+1
 	}
+	r.cur.join()
 	r.begin(x)
 	return nil
 }
@@ -376,11 +402,10 @@ func (r *reader) note(id string, props *runProps) error {
 		return err
 	}
 	for _, x := range runs {
-		if r.room -= len(x.Text); r.room < 0 {
-			return refuse("text", r.p.name, MaxText>>20, "more than %d bytes of text", MaxText)
-		}
 		x.Ins, x.Del = r.ins, r.del
-		r.cur.Runs = append(r.cur.Runs, x)
+		if err := r.add(x); err != nil {
+			return err
+		}
 	}
 	return r.emit("]", &runProps{})
 }

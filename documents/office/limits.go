@@ -15,11 +15,15 @@ const (
 	MaxComments = 2000      // comments and tracked changes together
 	MaxText     = 2 << 20   // bytes of text, as for Markdown
 	MaxBlocks   = 30_000    // paragraphs and cells
+	MaxRuns     = 150_000   // stretches of text of one look
 	MaxStretch  = 256 << 10 // bytes of one tag with the text behind it
 	MaxName     = 200       // bytes of the name of a part
 	minRatio    = 1 << 20
 	maxNotes    = 5000 // footnotes and endnotes
 	maxReplies  = 150
+	maxLabel    = 100  // bytes of what a list shows before an item
+	maxField    = 4096 // bytes of a field's instruction or a link
+	maxNamed    = 200  // authors and dates of one proposal
 )
 
 // Error says why a file was refused, and because of which part of it.
@@ -34,7 +38,7 @@ type Error struct {
 // Codes are all values of Error.Code.
 var Codes = []string{
 	"size", "old", "format", "damaged", "encrypted", "parts", "name", "duplicate", "overlap", "method", "unpacked", "ratio", "missing", "kind", "macro",
-	"external", "doctype", "xml", "charset", "stretch", "depth", "elements", "comments", "text", "columns", "cells",
+	"external", "doctype", "xml", "charset", "stretch", "paragraph", "depth", "elements", "comments", "text", "columns", "cells",
 }
 
 // Error gives part and reason.

@@ -104,7 +104,9 @@ func (p *part) level(e *xml.StartElement) (at int, l *level, err error) {
 		case "w:numFmt":
 			l.format = val(e)
 		case "w:lvlText":
-			l.text = val(e)
+			if l.text = val(e); len(l.text) > maxLabel {
+				l.text = l.text[:maxLabel]
+			}
 		case "w:start":
 			l.start = number(val(e), 1, 0, 900_000_000)
 		case "w:pStyle":

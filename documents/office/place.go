@@ -17,10 +17,10 @@ type spot struct {
 // here is the place reached.
 func (r *reader) here() *spot {
 	if r.cur != nil {
-		return &spot{r.cur.ID, len(r.cur.Text())}
+		return &spot{r.cur.ID, r.cur.size}
 	}
 	if n := len(r.blocks); n > 0 {
-		return &spot{r.blocks[n-1].ID, len(r.blocks[n-1].Text())}
+		return &spot{r.blocks[n-1].ID, r.blocks[n-1].size}
 	}
 	return &spot{"", 0}
 }
@@ -46,7 +46,7 @@ func (r *reader) refer(id string) {
 }
 
 // finish makes the document of what was read.
-func (r *reader) finish() Document {
+func (r *reader) finish() (Document, error) {
 	blocks := r.marks()
 	r.blocks = nil
 	raw := map[string]string{} // text of each block as the file has it
@@ -58,11 +58,35 @@ func (r *reader) finish() Document {
 	// Canonical may have dropped blank cells' paragraphs or joined runs; changes are settled again on what is there.
 	text = body.Body{Blocks: settle(text.Blocks)}
 	renumber(text.Blocks)
+	if err := r.joinedSize(text.Blocks); err != nil {
+		return Document{}, err
+	}
 	p := placing{raw: raw, order: order, text: text}
 	p.keep()
 	d := Document{Body: text, Left: r.left.list()}
 	d.Comments = r.threads(&p)
-	return d
+	return d, nil
+}
+
+// joinedSize refuses a text whose tracked changes would join paragraphs into one that is too long.
+func (r *reader) joinedSize(blocks []body.Block) error {
+	for _, keep := range []func(ins, del *body.Change) bool{before, after} {
+		size := 0
+		for _, x := range blocks {
+			if keep(x.Ins, x.Del) {
+				size = 0
+			}
+			for _, run := range x.Runs {
+				if keep(run.Ins, run.Del) {
+					size += len(run.Text)
+				}
+			}
+			if size > 2*body.MaxParagraph { // signs grow in normal form
+				return refuse("paragraph", r.main, body.MaxParagraph>>10, "paragraphs joined to one of more than %d bytes", body.MaxParagraph)
+			}
+		}
+	}
+	return nil
 }
 
 // marks puts the tracked changes of paragraph marks, which end a paragraph, on the break before the next one; that of a paragraph inserted

@@ -45,7 +45,7 @@ func Read(file []byte) (Document, error) {
 	if err := r.margins(); err != nil {
 		return Document{}, err
 	}
-	return r.finish(), nil
+	return r.finish()
 }
 
 // reader holds what is known while one file is read.
@@ -64,6 +64,8 @@ type reader struct {
 	ids      int
 	room     int // bytes of text that may still come
 	noted    int
+	runs     int             // stretches of text so far
+	looks    map[string]look // of paragraph styles, found before
 
 	p       *part
 	blocks  []paragraph
@@ -85,8 +87,9 @@ type reader struct {
 type paragraph struct {
 	body.Block
 	markIns, markDel *body.Change
-	nested           int  // rows of an inner table: depth of it
-	continued        bool // a line of the paragraph before
+	continued        bool   // a line of the paragraph before
+	size             int    // bytes of its text
+	more             []byte // text that belongs to the last run
 }
 
 // field is a complex field (ECMA-376 part 1, 17.16.18): its instruction, then its result.
@@ -223,6 +226,7 @@ func (r *reader) given() int { return r.made + MaxText - r.room + r.left.total()
 func (r *reader) begin(x paragraph) {
 	r.made++
 	x.ID = blockID(r.made)
+	x.size = len(x.Text())
 	r.blocks = append(r.blocks, x)
 	r.cur = &r.blocks[len(r.blocks)-1]
 }
@@ -231,6 +235,8 @@ func blockID(n int) string { return "n:" + strconv.Itoa(n) }
 
 // end closes the paragraph; the text boxes in it come behind.
 func (r *reader) end() {
+	r.cur.join()
+	r.cur.more = nil
 	r.cur = nil
 	r.blocks = append(r.blocks, r.boxes...)
 	r.boxes = nil
@@ -278,7 +284,7 @@ func (r *reader) paragraph(e *xml.StartElement) error {
 // rule makes an empty paragraph with a line at its foot a line across.
 func (r *reader) rule(props *paragraphProps, first int) {
 	x := &r.blocks[first]
-	if r.styles.paragraph(props.style).kind == body.Rule || props.line && x.Kind == body.Paragraph {
+	if r.look(props.style).kind == body.Rule || props.line && x.Kind == body.Paragraph {
 		if x.Text() == "" && len(r.boxes) == 0 {
 			x.Kind, x.Level = body.Rule, 0
 		} else if x.Kind == body.Rule {
@@ -290,7 +296,7 @@ func (r *reader) rule(props *paragraphProps, first int) {
 // shape says what kind of block a paragraph is.
 func (r *reader) shape(props *paragraphProps) paragraph {
 	x := paragraph{Block: body.Block{Kind: body.Paragraph, Align: props.align}}
-	l := r.styles.paragraph(props.style)
+	l := r.look(props.style)
 	r.style = ""
 	if l.contents {
 		r.left.add("contents", "")
@@ -337,6 +343,18 @@ func (r *reader) shape(props *paragraphProps) paragraph {
 		x.Kind, x.Level = l.kind, l.level
 	}
 	return x
+}
+
+func (r *reader) look(style string) look {
+	l, ok := r.looks[style]
+	if !ok {
+		if r.looks == nil {
+			r.looks = map[string]look{}
+		}
+		l = r.styles.paragraph(style)
+		r.looks[style] = l
+	}
+	return l
 }
 
 // contentsLine marks paragraphs of a table of contents until they are dropped.
