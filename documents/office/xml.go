@@ -34,29 +34,32 @@ var spaces = map[string]string{
 
 // part is one part of the file, read as a stream of elements within the limits.
 type part struct {
-	name   string
-	dec    *xml.Decoder
-	depth  int
-	budget *budget
+	name  string
+	dec   *xml.Decoder
+	depth int
 }
 
 func newPart(name string, b []byte, left *budget) (*part, error) {
 	if len(b) > 1 && (b[0] == 0xff && b[1] == 0xfe || b[0] == 0xfe && b[1] == 0xff || b[0] == 0 || b[1] == 0) {
 		return nil, refuse("charset", name, 0, "not UTF-8")
 	}
-	if err := scan(name, b); err != nil {
+	elements, err := scan(name, b)
+	if err != nil {
 		return nil, err
 	}
-	p := &part{name: name, dec: xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(b, []byte("\ufeff")))), budget: left}
+	if left.elements -= elements; left.elements < 0 {
+		return nil, refuse("elements", name, MaxElements, "more than %d elements", MaxElements)
+	}
+	p := &part{name: name, dec: xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(b, []byte("\ufeff"))))}
 	p.dec.CharsetReader = func(label string, _ io.Reader) (io.Reader, error) {
 		return nil, refuse("charset", name, 0, "in %s, not UTF-8", shown(label))
 	}
 	return p, nil
 }
 
-// scan measures the part before any parser runs: a tag of a million attributes, or a comment of megabytes, is taken into memory whole and at
-// many times its size. A "<" cannot stand in an attribute, so a tag ends before the next one.
-func scan(name string, b []byte) error {
+// scan measures the part before any parser runs, and counts its elements: a tag of a million attributes, or a comment of megabytes, is taken into
+// memory whole and at many times its size. A "<" cannot stand in an attribute, so a tag ends before the next one.
+func scan(name string, b []byte) (elements int, err error) {
 	for len(b) > 0 {
 		begins, ends := "<", "<"
 		for _, k := range [][2]string{{"<!--", "-->"}, {"<![CDATA[", "]]>"}, {"<?", "?>"}} {
@@ -69,11 +72,14 @@ func scan(name string, b []byte) error {
 			n = len(b)
 		}
 		if n > MaxStretch {
-			return refuse("stretch", name, MaxStretch>>10, "%d bytes from one tag to the next", n)
+			return 0, refuse("stretch", name, MaxStretch>>10, "%d bytes from one tag to the next", n)
+		}
+		if begins == "<" && len(b) > 1 && b[0] == '<' && b[1] != '/' {
+			elements++
 		}
 		b = b[min(len(begins)+n, len(b)):]
 	}
-	return nil
+	return elements, nil
 }
 
 // token is the next start, end or text. A document type declaration is refused whatever is in it: nothing of ours needs one, and
@@ -90,9 +96,6 @@ func (p *part) token() (xml.Token, error) {
 		case xml.StartElement:
 			if p.depth++; p.depth > MaxDepth {
 				return nil, refuse("depth", p.name, MaxDepth, "elements more than %d deep", MaxDepth)
-			}
-			if p.budget.elements--; p.budget.elements < 0 {
-				return nil, refuse("elements", p.name, MaxElements, "more than %d elements", MaxElements)
 			}
 			return t, nil
 		case xml.EndElement:
