@@ -39,7 +39,7 @@ func words(s string) string {
 
 func TestAcceptingAllProposalsGivesTheAcceptedText(t *testing.T) {
 	loose, proposed := 0, 0
-	for i := range 1000 {
+	for i := range rounds(1000) {
 		r := rand.New(rand.NewPCG(uint64(i), 11))
 		b := settled(randomBody(r, true))
 		text, comments := Document{Body: b}.Proposals(10_000)

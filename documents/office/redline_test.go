@@ -50,7 +50,7 @@ func edited(r *rand.Rand, b body.Body, ids bool) body.Body {
 // TestARedlineHoldsBothTexts: whatever happened between two texts, rejecting gives the words of the one and accepting those of the other, also
 // through the file.
 func TestARedlineHoldsBothTexts(t *testing.T) {
-	for i := range 1000 {
+	for i := range rounds(500) {
 		r := rand.New(rand.NewPCG(uint64(i), 13))
 		old := settled(randomBody(r, false))
 		for k := range old.Blocks {
