@@ -41,6 +41,10 @@ type ReportID string
 // cannot be read is refused with the part in question (faults
 // "documents.fault.docx_…") and nothing is created.
 func (s *Service) ImportDOCX(ctx context.Context, who security.Actor, n NewMaterial, file []byte, say Say) (Material, ReportID, error) {
+	// Before the work, which is more than a refusal should cost; bring asks again.
+	if err := s.Rights.Can(ctx, who, access.CreateDocument, access.Office); err != nil {
+		return Material{}, "", err
+	}
 	d, err := office.Read(file)
 	if bad, ok := errors.AsType[*office.Error](err); ok {
 		kind := fault.Invalid
@@ -158,12 +162,14 @@ func (s *Service) imported(who security.Actor, c office.Comment, say Say) Commen
 			lines = append(lines, line)
 		}
 	}
-	if signed := signature.MatchString(c.Text); !signed && (c.Text != "" || c.Author != "") {
-		add(sign(c.Author, c.At))
-	}
-	for _, by := range c.Changes {
-		if by.By != c.Author && !strings.Contains(c.Text, " (DOCX)") {
-			add(signChange(by))
+	if !signature.MatchString(c.Text) {
+		if c.Text != "" || c.Author != "" {
+			add(sign(c.Author, c.At))
+		}
+		for _, by := range c.Changes {
+			if by.By != c.Author {
+				add(signChange(by))
+			}
 		}
 	}
 	if c.Done {

@@ -2,6 +2,7 @@ package documents_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -101,6 +102,58 @@ func TestAcceptingEveryProposalOfADocxGivesTheAcceptedText(t *testing.T) {
 	if want := docx.After(d.Body).Text(); got.Text() != want {
 		t.Errorf("accepted text is\n%s\nwant\n%s", got.Text(), want)
 	}
+}
+
+// TestProposalsAreAcceptedInAnyOrder: passages never overlap, so no acceptance takes the ground from under another.
+func TestProposalsAreAcceptedInAnyOrder(t *testing.T) {
+	o := onSQLite(t)
+	for seed := range uint64(12) {
+		r := rand.New(rand.NewPCG(seed, 5))
+		file, err := docx.Write(docx.Document{Body: tracked(r)})
+		o.ok(err)
+		d, err := docx.Read(file)
+		o.ok(err)
+		m, _ := o.importDOCX(file)
+		comments := o.comments(m.ID)
+		r.Shuffle(len(comments), func(i, j int) { comments[i], comments[j] = comments[j], comments[i] })
+		for _, c := range comments {
+			if c.Proposed == nil {
+				t.Fatalf("seed %d: a change that cannot be accepted: %+v", seed, c)
+			}
+			_, err := o.command(drafter, m.ID, "comment.accept", map[string]any{"comment": c.ID})
+			o.ok(err)
+		}
+		if got, want := strings.ReplaceAll(o.text(m.ID), " \n", "\n"), strings.ReplaceAll(docx.After(d.Body).Text(), " \n", "\n"); got != want {
+			t.Fatalf("seed %d: accepted text is\n%q\nwant\n%q", seed, got, want)
+		}
+	}
+}
+
+// tracked is a text with changes in words, between paragraphs and of whole paragraphs.
+func tracked(r *rand.Rand) (b body.Body) {
+	change := func(n int) *body.Change {
+		if r.IntN(n) > 0 {
+			return nil
+		}
+		return &body.Change{By: []string{"Jan Novák", "Eva Malá"}[r.IntN(2)]}
+	}
+	for i := range 8 {
+		x := body.Block{Kind: body.Paragraph}
+		if i > 0 {
+			if x.Ins = change(4); x.Ins == nil {
+				x.Del = change(4)
+			}
+		}
+		for range 1 + r.IntN(6) {
+			run := body.Run{Text: []string{"Rada ", "kraje ", "schvaluje ", "záměr ", "a ", "§ 12 ", "x"}[r.IntN(7)], Strong: r.IntN(4) == 0}
+			if run.Ins = change(3); run.Ins == nil {
+				run.Del = change(3)
+			}
+			x.Runs = append(x.Runs, run)
+		}
+		b.Blocks = append(b.Blocks, x)
+	}
+	return b
 }
 
 // TestADocxComesBackTheSame: import, export, import.

@@ -383,7 +383,8 @@ func (p *proposing) anchor() {
 				g.to += taken
 				g.old, g.word = g.old+right, g.word+right
 			case g.old == "":
-				g.loose = true
+				taken = p.turn(&g)
+				g.loose = taken == 0
 			}
 		}
 		if g.word == g.old {
@@ -397,6 +398,24 @@ func (p *proposing) anchor() {
 		out = append(out, g)
 	}
 	p.groups = out
+}
+
+// turn is for paragraphs inserted before all others: "¶new" and then "¶old" is as well "¶" and then "new¶old", which has a word to stand on. It
+// returns how much of the paragraph behind is in the passage, 0 when there is none.
+func (p *proposing) turn(g *proposal) int {
+	first := p.pieces[g.first]
+	if !first.brk || g.end >= len(p.pieces) || !p.pieces[g.end].brk || p.pieces[g.end].changed() || !sameCell(first.cell, p.pieces[g.end].cell) {
+		return 0
+	}
+	word := firstWord(p.plain(g.end + 1))
+	if !seen(word) {
+		return 0
+	}
+	g.end++
+	g.from++
+	g.to = g.from + len(word)
+	g.old, g.word = word, strings.TrimPrefix(g.word, "\n")+"\n"+word
+	return len(word)
 }
 
 // join takes the group behind into g, with what stands between.

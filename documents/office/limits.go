@@ -20,7 +20,6 @@ const (
 	MaxName     = 200       // bytes of the name of a part
 	minRatio    = 1 << 20
 	maxNotes    = 5000 // footnotes and endnotes
-	maxReplies  = 150
 	maxLabel    = 100  // bytes of what a list shows before an item
 	maxField    = 4096 // bytes of a field's instruction or a link
 	maxNamed    = 200  // authors and dates of one proposal
