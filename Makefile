@@ -29,7 +29,7 @@ HISTORIES ?= 5000
 .PHONY: test-oracle
 test-oracle: install
 	SPOLUPIS_REQUIRE_SERVERS=1 SPOLUPIS_HISTORIES=$(HISTORIES) $(GO) test -count=1 -timeout 20m ./collab/crdt ./collab/gate ./cmd/internal/crdtbench
-	$(GO) test -count=1 -run KeystrokeCosts ./documents/body
+	$(GO) test -count=1 -run 'KeystrokeCosts|Hostile|Largest' ./documents/body ./documents/office
 
 # Every fuzzer of live editing, one after the other.
 FUZZTIME ?= 20m

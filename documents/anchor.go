@@ -232,7 +232,8 @@ func (t *text) place(c Comment) place {
 func (t *text) read(c *Comment, from, to int) {
 	c.Anchor = t.anchor(from, to)
 	c.Quote = t.flat.between(from, to)
-	c.Prefix = lastRunes(t.flat.between(0, from), around)
-	c.Suffix = firstRunes(t.flat.between(to, t.flat.units), around)
+	// A character is at most two units. An import reads thousands of places.
+	c.Prefix = lastRunes(t.flat.between(from-2*around, from), around)
+	c.Suffix = firstRunes(t.flat.between(to, to+2*around), around)
 	c.Block = t.flat.blockAt(from).id
 }

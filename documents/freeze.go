@@ -418,32 +418,34 @@ func (s *Service) dropIntent(ctx context.Context, id string) error {
 	return s.Store.Write(ctx, func(tx Tx) error { return tx.DropIntent(ctx, id) })
 }
 
+// settledComment is a comment as a version keeps it.
+type settledComment struct {
+	Number    int              `json:"number"`
+	Kind      CommentKind      `json:"kind"`
+	State     CommentState     `json:"state"`
+	Author    security.ActorID `json:"author"`
+	At        time.Time        `json:"at"`
+	Quote     string           `json:"quote"`
+	Text      string           `json:"text"`
+	Reasoning string           `json:"reasoning"`
+	Proposed  *string          `json:"proposed"`
+	Outcome   Outcome          `json:"outcome,omitempty"`
+	Answer    string           `json:"answer,omitempty"`
+	By        security.ActorID `json:"by,omitempty"`
+	Applied   bool             `json:"applied"`
+}
+
 // settledComments is what a version keeps of the comments: canonical JSON of
 // all that were not open, in order of number.
 func settledComments(comments []Comment) []byte {
-	type settled struct {
-		Number    int         `json:"number"`
-		Kind      CommentKind `json:"kind"`
-		State     string      `json:"state"`
-		Author    string      `json:"author"`
-		At        time.Time   `json:"at"`
-		Quote     string      `json:"quote"`
-		Text      string      `json:"text"`
-		Reasoning string      `json:"reasoning"`
-		Proposed  *string     `json:"proposed"`
-		Outcome   Outcome     `json:"outcome,omitempty"`
-		Answer    string      `json:"answer,omitempty"`
-		By        string      `json:"by,omitempty"`
-		Applied   bool        `json:"applied"`
-	}
-	out := []settled{}
+	out := []settledComment{}
 	for _, c := range slices.SortedFunc(slices.Values(comments), func(a, b Comment) int { return cmp.Compare(a.Number, b.Number) }) {
 		if c.State == Open {
 			continue
 		}
-		row := settled{c.Number, c.Kind, string(c.State), string(c.Author), c.At, c.Quote, c.Text, c.Reasoning, c.Proposed, "", "", "", c.Applied}
+		row := settledComment{c.Number, c.Kind, c.State, c.Author, c.At, c.Quote, c.Text, c.Reasoning, c.Proposed, "", "", "", c.Applied}
 		if c.Settlement != nil {
-			row.Outcome, row.Answer, row.By = c.Settlement.Outcome, c.Settlement.Reasoning, string(c.Settlement.By)
+			row.Outcome, row.Answer, row.By = c.Settlement.Outcome, c.Settlement.Reasoning, c.Settlement.By
 		}
 		out = append(out, row)
 	}

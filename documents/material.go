@@ -168,6 +168,18 @@ func (s *Service) Import(ctx context.Context, who security.Actor, n NewMaterial,
 	if err != nil {
 		return Material{}, err
 	}
+	return s.bring(ctx, who, n, brought{text: text, facts: map[string]any{"format": "markdown", "bytes": len(markdown)}})
+}
+
+// brought is what an import brings into a new material.
+type brought struct {
+	text     body.Body
+	facts    map[string]any             // for the journal
+	comments func(t *text) []Comment    // placed in the text, without numbers; nil when there are none
+	report   func(id MaterialID) []byte // what to keep about the import; nil when nothing
+}
+
+func (s *Service) bring(ctx context.Context, who security.Actor, n NewMaterial, b brought) (Material, error) {
 	m, n, err := s.prepare(ctx, who, n)
 	if err != nil {
 		return Material{}, err
@@ -189,7 +201,7 @@ func (s *Service) Import(ctx context.Context, who security.Actor, n NewMaterial,
 	if err != nil {
 		return Material{}, wrap("import", m.ID, err)
 	}
-	err = s.finishImport(ctx, who, &m, intent, text, len(markdown))
+	err = s.finishImport(ctx, who, &m, intent, b)
 	if err != nil {
 		if undo := s.undoImport(context.WithoutCancel(ctx), who, intent); undo != nil && !errors.Is(undo, fault.Conflict) {
 			err = errors.Join(err, undo)
@@ -199,9 +211,14 @@ func (s *Service) Import(ctx context.Context, who security.Actor, n NewMaterial,
 	return m, nil
 }
 
-func (s *Service) finishImport(ctx context.Context, who security.Actor, m *Material, i Intent, text body.Body, size int) error {
-	if _, err := s.Hub.Edit(ctx, who, m.ID, func(d *crdt.Doc) error { return replaceBody(d, text) }); err != nil {
+func (s *Service) finishImport(ctx context.Context, who security.Actor, m *Material, i Intent, b brought) error {
+	head, err := s.Hub.Edit(ctx, who, m.ID, func(d *crdt.Doc) error { return replaceBody(d, b.text) })
+	if err != nil {
 		return err
+	}
+	var comments []Comment
+	if b.comments != nil {
+		comments = b.comments(open(head.Body))
 	}
 	return s.Store.Write(ctx, func(tx Tx) error {
 		if err := tx.DropIntent(ctx, i.ID); err != nil {
@@ -214,9 +231,35 @@ func (s *Service) finishImport(ctx context.Context, who security.Actor, m *Mater
 		if err := tx.SetMaterial(ctx, *m); err != nil {
 			return err
 		}
-		return tx.Record(ctx, s.created(who, *m),
-			s.entry(who, "documents.imported", m.ID, map[string]any{"format": "markdown", "bytes": size}, nil))
+		if b.report != nil {
+			report := b.report(m.ID)
+			b.facts["report"] = sum(report)
+			if err := tx.PutBlob(ctx, sum(report), report); err != nil {
+				return err
+			}
+		}
+		entries := []journal.Entry{s.created(who, *m), s.entry(who, "documents.imported", m.ID, b.facts, nil)}
+		for n, c := range comments {
+			c.Material, c.Number = m.ID, n+1
+			if err := s.addImported(ctx, tx, c); err != nil {
+				return err
+			}
+			entries = append(entries, s.entry(who, "documents.comment_added", m.ID, map[string]any{"comment": c.ID, "kind": c.Kind}, nil))
+		}
+		return tx.Record(ctx, entries...)
 	})
+}
+
+func (s *Service) addImported(ctx context.Context, tx Tx, c Comment) error {
+	if err := tx.AddComment(ctx, c); err != nil {
+		return err
+	}
+	for _, r := range c.Replies {
+		if err := tx.AddReply(ctx, c.ID, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Service) undoImport(ctx context.Context, who security.Actor, i Intent) error {

@@ -199,6 +199,13 @@ func (b Body) Numbers() []int {
 // it stands on, so that the joined text of the block is in normal form C too.
 func tidy(rs []Run) []Run {
 	var out []Run
+	var tail []byte // combining characters that belong to the last of out; added at once
+	join := func() {
+		if len(tail) > 0 {
+			out[len(out)-1].Text += string(tail)
+			tail = tail[:0]
+		}
+	}
 	for _, r := range rs {
 		r.Text = strings.Map(cleanRune, r.Text)
 		if r.Link != "" {
@@ -209,13 +216,15 @@ func tidy(rs []Run) []Run {
 			if k < 0 {
 				k = len(r.Text)
 			}
-			out[n-1].Text += r.Text[:k]
+			tail = append(tail, r.Text[:k]...)
 			r.Text = r.Text[k:]
 		}
 		if r.Text != "" {
+			join()
 			out = append(out, r)
 		}
 	}
+	join()
 	out = rejoin(out)
 	for i := range out {
 		if !plain(out[i].Text) {
@@ -228,12 +237,17 @@ func tidy(rs []Run) []Run {
 // rejoin joins neighbours that have become alike.
 func rejoin(rs []Run) []Run {
 	out := rs[:0]
-	for _, r := range rs {
-		if n := len(out); n > 0 && alike(out[n-1], r) {
-			out[n-1].Text += r.Text
-			continue
+	for i := 0; i < len(rs); {
+		end := i + 1
+		for end < len(rs) && alike(rs[i], rs[end]) {
+			end++
+		}
+		r := rs[i]
+		if end > i+1 {
+			r.Text = Block{Runs: rs[i:end]}.Text() // at once: a run added to a run again and again would cost the square
 		}
 		out = append(out, r)
+		i = end
 	}
 	return out
 }

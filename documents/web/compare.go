@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 
-	"spolupis/documents"
 	"spolupis/security/web"
 )
 
@@ -37,17 +36,12 @@ func (h *Handler) compare(w http.ResponseWriter, r *http.Request) {
 			h.kit.Fail(w, r, err)
 			return
 		}
-		for _, side := range []documents.Side{a, b} {
-			if side.Version == nil {
-				continue
-			}
-			if err := h.documents.ReadVersion(ctx, who, *side.Version, "compare"); err != nil {
-				h.kit.Fail(w, r, err)
-				return
-			}
+		if err := h.readSides(r, "compare", a, b); err != nil {
+			h.kit.Fail(w, r, err)
+			return
 		}
 		groups, changes := fold(diff)
-		data["Groups"], data["Changes"] = groups, changes
+		data["Groups"], data["Changes"], data["File"] = groups, changes, changesFile(x.ID, from, to)
 	}
 	h.kit.Page(w, r, http.StatusOK, "documents/compare", data)
 }

@@ -12,6 +12,18 @@ type historyRow struct {
 	By     documents.PersonView
 	Behalf string
 	What   string
+	Report string // address of the report of an import, "" for other entries
+}
+
+// reportOf is where the report of an import is, "" when e is no import with one.
+func reportOf(id documents.MaterialID, e journal.Entry) string {
+	var b struct {
+		Report string `json:"report"`
+	}
+	if e.Kind != "documents.imported" || json.Unmarshal(e.Body, &b) != nil || b.Report == "" {
+		return ""
+	}
+	return address(id, "/import/"+b.Report)
 }
 
 // what says one journal entry in the reader's language. A kind that has no
@@ -22,10 +34,14 @@ func (h *Handler) what(lang string, e journal.Entry) string {
 		Outcome string `json:"outcome"`
 		Number  any    `json:"number"`
 		Page    string `json:"page"`
+		Format  string `json:"format"`
 	}
 	json.Unmarshal(e.Body, &b) // fields that are missing leave their words out
 	text := func(key string) string { return h.kit.Pages.Text(lang, key) }
 	key := "documents.event." + e.Kind
+	if b.Format == "docx" {
+		key += "_docx"
+	}
 	var arg any = ""
 	switch e.Kind {
 	case "documents.comment_added":

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"spolupis/documents"
+	"spolupis/documents/office"
 	"spolupis/security"
 	"spolupis/security/fault"
 	"spolupis/security/web"
@@ -185,40 +186,53 @@ func (h *Handler) newForm(w http.ResponseWriter, r *http.Request, f form) {
 	h.kit.Page(w, r, f.status(), "documents/new", map[string]any{"Agendas": agendas, "Units": units, "Unit": unit, "Form": f})
 }
 
-// create makes an empty material, or imports one when Markdown came with it.
+// create makes an empty material, or imports one when a file or Markdown came with it.
 func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	if !h.parse(w, r) {
 		return
 	}
 	who := web.Who(r)
 	n := documents.NewMaterial{Title: r.Form.Get("title"), Agenda: documents.AgendaID(r.Form.Get("agenda")), Unit: security.UnitID(r.Form.Get("unit"))}
+	done, err := h.turn(r)
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	defer done()
 	text, err := uploaded(r)
 	if err != nil {
 		h.kit.Fail(w, r, err)
 		return
 	}
 	var m documents.Material
-	if len(text) > 0 {
+	var report documents.ReportID
+	switch {
+	case office.IsZip(text):
+		m, report, err = h.documents.ImportDOCX(r.Context(), who, n, text, h.say(r))
+	case len(text) > 0:
 		m, err = h.documents.Import(r.Context(), who, n, text)
-	} else {
+	default:
 		m, err = h.documents.Create(r.Context(), who, n)
 	}
 	if err != nil {
 		h.again(w, r, err, "", func(f form) { h.newForm(w, r, f) })
 		return
 	}
-	h.kit.Done(w, r, address(m.ID, ""), "documents.new.done", m.Number)
+	rest := ""
+	if report != "" {
+		rest = "/import/" + string(report)
+	}
+	h.kit.Done(w, r, address(m.ID, rest), "documents.new.done", m.Number)
 }
 
-// uploaded is the Markdown of a form: the file when there is one, else what was pasted.
+// uploaded is the text of a form: the file when there is one, else the Markdown that was pasted.
 func uploaded(r *http.Request) ([]byte, error) {
-	file, _, err := r.FormFile("file")
-	if err == nil {
+	file, header, err := r.FormFile("file")
+	if err == nil && header.Size > 0 {
 		defer file.Close()
-		text, err := io.ReadAll(file)
-		if len(text) > 0 || err != nil {
-			return text, err
-		}
+		text := make([]byte, header.Size) // within the limit of the form
+		_, err := io.ReadFull(file, text)
+		return text, err
 	}
 	pasted := strings.ReplaceAll(r.Form.Get("markdown"), "\r\n", "\n")
 	if strings.TrimSpace(pasted) == "" {

@@ -118,12 +118,16 @@ func (h *Handler) file(f documents.File) http.HandlerFunc {
 			h.kit.Fail(w, r, err)
 			return
 		}
-		name := fmt.Sprintf("%s-v%d-%s", plain(v.Manifest.Number), v.Number, f)
-		w.Header().Set("Content-Type", types[f])
-		w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		w.Write(body)
+		send(w, types[f], fmt.Sprintf("%s-v%d-%s", plain(v.Manifest.Number), v.Number, f), body)
 	}
+}
+
+// send answers with a file to be saved.
+func send(w http.ResponseWriter, kind, name string, file []byte) {
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	w.Header().Set("Content-Length", strconv.Itoa(len(file)))
+	w.Write(file)
 }
 
 // plain keeps of a reference number what every file system takes.
@@ -169,7 +173,7 @@ func (h *Handler) history(w http.ResponseWriter, r *http.Request) {
 		if e.OnBehalfOf != "" {
 			row.Behalf = names.of(e.OnBehalfOf).Name
 		}
-		row.What = h.what(web.Lang(r), e)
+		row.What, row.Report = h.what(web.Lang(r), e), reportOf(x.ID, e)
 		rows = append(rows, row)
 		older = e.Seq
 	}

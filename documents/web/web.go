@@ -9,11 +9,13 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
 
 	"spolupis/documents"
+	"spolupis/documents/office"
 	"spolupis/security"
 	"spolupis/security/access"
 	"spolupis/security/fault"
@@ -32,11 +34,12 @@ type Handler struct {
 	documents *documents.Service
 	directory Directory
 	zone      *time.Location // deadlines are days of the office
+	imports   chan struct{}  // one for each file that may be read at once
 }
 
 // New returns the pages of s in the frame of kit.
 func New(kit *web.Kit, s *documents.Service, d Directory) *Handler {
-	return &Handler{kit, s, d, s.Zone}
+	return &Handler{kit, s, d, s.Zone, make(chan struct{}, maxImports)}
 }
 
 // Mount registers every route with its rule. All checks of a rule are made
@@ -55,6 +58,7 @@ func (h *Handler) Mount(r chi.Router) {
 
 	get("/documents", web.SignedIn, h.list)
 	post("/documents", web.SignedIn, h.create)
+	h.kit.Large(http.MethodPost, "/documents", office.MaxFile+1<<20) // the file and the rest of the form
 	get("/documents/new", web.SignedIn, func(w http.ResponseWriter, r *http.Request) { h.newForm(w, r, form{}) })
 	get("/documents/{id}", view, func(w http.ResponseWriter, r *http.Request) { h.overview(w, r, form{}) })
 	get("/documents/{id}/edit", view, h.edit)
@@ -74,6 +78,10 @@ func (h *Handler) Mount(r chi.Router) {
 		get("/documents/{id}/versions/{n}/"+string(f), view, h.file(f))
 	}
 	get("/documents/{id}/compare", view, h.compare)
+	get("/documents/{id}/document.docx", view, h.docx)
+	get("/documents/{id}/versions/{n}/document.docx", view, h.versionDOCX)
+	get("/documents/{id}/compare.docx", view, h.compareDOCX)
+	get("/documents/{id}/import/{report}", view, h.report)
 	get("/documents/{id}/route", view, func(w http.ResponseWriter, r *http.Request) { h.route(w, r, form{}) })
 	post("/documents/{id}/route", manage, h.startRoute)
 	post("/documents/{id}/route/decision", approve, h.decide)
@@ -137,8 +145,12 @@ func (h *Handler) again(w http.ResponseWriter, r *http.Request, err error, row s
 	switch f.Kind {
 	case fault.Invalid, fault.Conflict, fault.TooMany, fault.TooLarge:
 		field := fields[f.Key]
-		if field == "" && len(f.Key) > 23 && f.Key[:23] == "documents.fault.import_" {
+		switch {
+		case field != "":
+		case strings.HasPrefix(f.Key, "documents.fault.import_"):
 			field = "markdown"
+		case strings.HasPrefix(f.Key, "documents.fault.docx_"):
+			field = "file"
 		}
 		show(form{Values: r.Form, Error: h.kit.Pages.Text(web.Lang(r), f.Key, f.Args...), Field: field, Row: row, Status: statuses[f.Kind]})
 	default:

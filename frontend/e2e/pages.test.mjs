@@ -21,7 +21,7 @@ async function crawl(page, office, seeds) {
   for (let depth = 0; depth < 4; depth++) {
     const next = []
     for (const path of queue) {
-      if (found.has(kind(path)) || /\.(pdf|md|json|atom|zip|csv|txt)(\?|$)|\/(export|checkpoint|manifest)/.test(path)) continue
+      if (found.has(kind(path)) || /\.(pdf|docx|md|json|atom|zip|csv|txt)(\?|$)|\/(export|checkpoint|manifest)/.test(path)) continue
       const response = await page.goto(office.url + path).catch(() => null) // a download ends the navigation
       if (!response || !(response.headers()['content-type'] ?? '').startsWith('text/html')) continue
       assert.ok(response.status() < 500, `${path} answers ${response.status()}`)
@@ -57,6 +57,7 @@ test('every page is accessible, small and usable without JavaScript', { timeout:
       for (const path of paths) await check(page, office, path)
       if (login === 'kolar') await signTwo(page, office)
       if (login === 'dvorakova') await compare(page, office)
+      if (login === 'dvorakova') await imported(page, office)
     })
     await page.context().close()
   }
@@ -83,6 +84,23 @@ async function compare(page, office) {
   await page.goto(office.url + '/documents?state=signing')
   const material = await page.locator('main table a[href^="/documents/m-"]').first().getAttribute('href')
   for (const view of ['side', 'column']) await check(page, office, `${material}/compare?from=1&to=0&view=${view}`)
+}
+
+/** A file in place of a text: refused beside its field, taken with a report. */
+async function imported(page, office) {
+  const send = async (name, bytes) => {
+    await page.goto(office.url + '/documents/new')
+    await page.fill('#n-title', 'Z Wordu')
+    await page.setInputFiles('#n-file', { name, mimeType: 'application/octet-stream', buffer: bytes })
+    await page.locator('main form.form button.btn').click()
+    await page.locator('main h1').waitFor()
+  }
+  await send('star.doc', Buffer.from('d0cf11e0a1b11ae1', 'hex'))
+  assert.match(await page.locator('#e-file').innerText(), /starém formátu/)
+  await measure(page, 'a refused file')
+  await send('material.docx', await readFile(new URL('../../documents/office/testdata/docxjs.docx', import.meta.url)))
+  assert.match(new URL(page.url()).pathname, /\/import\//)
+  await measure(page, 'the report of an import')
 }
 
 async function check(page, office, path) {

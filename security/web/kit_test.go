@@ -175,3 +175,28 @@ func TestAnAPIErrorIsAProblemInTheReadersLanguage(t *testing.T) {
 		t.Errorf("got %d %s %s", w.Code, w.Header().Get("Content-Type"), w.Body)
 	}
 }
+
+func TestAFormIsAsLargeAsItsAddressSays(t *testing.T) {
+	k, mux, s := office(t)
+	k.Large(http.MethodPost, "/file", MaxForm+1<<20)
+	for _, path := range []string{"/file", "/note"} {
+		k.Post(mux, path, Public, func(w http.ResponseWriter, r *http.Request) {
+			if _, err := io.Copy(io.Discard, r.Body); err != nil {
+				w.WriteHeader(http.StatusTeapot)
+			}
+		})
+	}
+	for _, c := range []struct {
+		path         string
+		size, status int
+	}{{"/note", MaxForm, 200}, {"/note", MaxForm + 1, 413}, {"/file", MaxForm + 1<<20, 200}, {"/file", MaxForm + 1<<20 + 1, 413}} {
+		res, err := http.Post(s.URL+c.path, "text/plain", strings.NewReader(strings.Repeat("x", c.size)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != c.status {
+			t.Errorf("%d bytes to %s: %d, want %d", c.size, c.path, res.StatusCode, c.status)
+		}
+	}
+}

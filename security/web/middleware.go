@@ -18,6 +18,19 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // state its own limit, in bytes.
 const MaxForm = 3 << 20
 
+// Large lets the body of one address be larger than MaxForm, for files that
+// people send. Call it before the first request.
+func (k *Kit) Large(method, path string, bytes int64) {
+	if k.large == nil {
+		k.large = map[string]int64{}
+	}
+	k.large[method+" "+path] = bytes
+}
+
+func (k *Kit) limit(r *http.Request) int64 {
+	return max(MaxForm, k.large[r.Method+" "+r.URL.Path])
+}
+
 // maxDrain is how much of a larger body is read, and thrown away, so that its
 // sender gets to see the refusal.
 const maxDrain = 32 << 20
@@ -70,7 +83,7 @@ func (k *Kit) identified(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body := r.Body
 		if body != nil {
-			r.Body = http.MaxBytesReader(w, r.Body, MaxForm)
+			r.Body = http.MaxBytesReader(w, r.Body, k.limit(r))
 		}
 		if strings.HasPrefix(r.URL.Path, "/assets/") {
 			next.ServeHTTP(w, r)
@@ -89,7 +102,7 @@ func (k *Kit) identified(next http.Handler) http.Handler {
 			who.Lang = Lang(r)
 		}
 		r = r.WithContext(context.WithValue(r.Context(), actorKey{}, who))
-		if r.ContentLength > MaxForm {
+		if r.ContentLength > k.limit(r) {
 			// A browser reads no answer before it has sent everything.
 			io.CopyN(io.Discard, body, maxDrain)
 			k.Fail(w, r, fault.New(fault.TooLarge, "fault.too_large"))

@@ -1,0 +1,59 @@
+package office
+
+import (
+	"time"
+
+	"spolupis/documents/body"
+)
+
+// Document is a text with what a word processor keeps beside it.
+type Document struct {
+	// Body is canonical. Ins and Del are tracked changes; their By is the author's name as the file has it, not an account.
+	Body     body.Body
+	Comments []Comment
+	// Left is what Read found and could not take over; Write ignores it.
+	Left []Left
+	// Title, Number, Author and Footer go into the properties and the foot of the page of a written file; Read does not fill them in.
+	Title, Number, Author, Footer string
+}
+
+// Point is a place in a body: before the byte Offset of the text of a block. Offset -1 is before the paragraph's own break.
+type Point struct{ Block, Offset int }
+
+// Comment is a remark at a passage. From == To: on the document as a whole.
+type Comment struct {
+	Author string
+	// At is what the author's clock showed; files do not tell its zone. Zero = not said.
+	At       time.Time
+	Text     string // lines parted by line feeds
+	From, To Point
+	Done     bool // marked as resolved
+	Replies  []Reply
+
+	// Proposed is the wording a tracked change proposes for the passage; only Proposals sets it.
+	Proposed *string
+	// Changes are the tracked changes a proposal was made of, in order; By and At of each.
+	Changes []body.Change
+	// Gone and Added are the text taken out and put in by tracked changes that have no place where Proposed could be accepted.
+	Gone, Added string
+}
+
+// Reply is an answer under a comment.
+type Reply struct {
+	Author string
+	At     time.Time
+	Text   string
+}
+
+// Left is one kind of thing that was not taken over.
+type Left struct {
+	Kind  string   `json:"kind"` // one of Kinds
+	Count int      `json:"count"`
+	Texts []string `json:"texts,omitempty"` // the first few of them: text, description or name
+}
+
+// Kinds are all values of Left.Kind, in the order a report lists them.
+var Kinds = []string{
+	"header", "footer", "image", "object", "formula", "foreign", "contents", "hidden", "notes", "textbox", "merged", "nested", "symbol", "link",
+	"numbering", "strike", "script", "underline", "highlight", "heading", "formatting", "table_change", "comment_parts",
+}
