@@ -35,6 +35,9 @@ const (
 	maxBytes = 16 << 20
 )
 
+// ChecksClaims implements collab.Log.
+func (s *Store) ChecksClaims() bool { return s.cfg.Epochs != nil }
+
 // Append implements collab.Log.
 func (s *Store) Append(ctx context.Context, b collab.Batch) (int64, error) {
 	if len(b.Rows) == 0 {
@@ -201,16 +204,24 @@ func (s *Store) commit(part []*request) (err error) {
 	tx := s.db.Often(begun)
 	var rows []line
 	edits := map[editKey]*edit{}
+	fresh := make([]*request, 0, len(part)) // not those that are stored already, or refused
 	for _, r := range part {
 		r.err = nil
 		saved, err := s.reserve(ctx, tx, r)
 		if err != nil {
 			return err
 		}
-		if saved || r.err != nil {
-			continue
+		if !saved && r.err == nil {
+			fresh = append(fresh, r)
 		}
-		rows = r.lines(rows, edits)
+	}
+	if err := s.checkClaims(ctx, tx, fresh); err != nil {
+		return err
+	}
+	for _, r := range fresh {
+		if r.err == nil {
+			rows = r.lines(rows, edits)
+		}
 	}
 	if err := s.insert(ctx, tx, rows); err != nil {
 		return err
@@ -239,7 +250,7 @@ func (s *Store) reserve(ctx context.Context, tx database.Tx, r *request) (saved 
 			return true, errors.Join(err, s.giveBack(ctx, tx, r))
 		}
 	}
-	if r.err, err = s.check(ctx, tx, r.batch); err != nil {
+	if r.err, err = s.checkHolds(ctx, tx, r.batch); err != nil {
 		return false, err
 	}
 	if r.err != nil {
@@ -276,8 +287,8 @@ func (s *Store) giveBack(ctx context.Context, tx database.Tx, r *request) error 
 	return err
 }
 
-// check reports whether the holds and claims of b are still in force.
-func (s *Store) check(ctx context.Context, tx database.Tx, b collab.Batch) (refusal, err error) {
+// checkHolds reports whether the holds of b are still in force.
+func (s *Store) checkHolds(ctx context.Context, tx database.Tx, b collab.Batch) (refusal, err error) {
 	for _, h := range b.Holds {
 		var holder string
 		err := tx.QueryRowContext(ctx,
@@ -289,19 +300,47 @@ func (s *Store) check(ctx context.Context, tx database.Tx, b collab.Batch) (refu
 			return collab.ErrFenced, nil
 		}
 	}
-	if s.cfg.Epoch == nil {
-		return nil, nil
-	}
-	for _, c := range b.Claims {
-		epoch, err := s.cfg.Epoch(ctx, tx, c.Person, b.Document)
-		if err != nil {
-			return nil, err
-		}
-		if epoch != c.Epoch {
-			return collab.ErrRevoked, nil
-		}
-	}
 	return nil, nil
+}
+
+// checkClaims refuses those of part in which somebody's rights have changed since they were looked up.
+func (s *Store) checkClaims(ctx context.Context, tx database.Tx, part []*request) error {
+	if s.cfg.Epochs == nil {
+		return nil
+	}
+	var writers []Writer
+	for _, r := range part {
+		for _, c := range r.batch.Claims {
+			writers = append(writers, Writer{c.Person, r.batch.Document})
+		}
+	}
+	if len(writers) == 0 {
+		return nil
+	}
+	epochs, err := s.cfg.Epochs(ctx, tx, writers)
+	if err != nil {
+		return err
+	}
+	for i, r := range part {
+		for _, c := range r.batch.Claims {
+			if epochs[0] != c.Epoch {
+				r.err = collab.ErrRevoked
+			}
+			epochs = epochs[1:]
+		}
+		if r.err == nil {
+			continue
+		}
+		if err := s.giveBack(ctx, tx, r); err != nil {
+			return err
+		}
+		for _, later := range part[i+1:] {
+			if later.batch.Document == r.batch.Document {
+				later.last -= int64(len(r.batch.Rows))
+			}
+		}
+	}
+	return nil
 }
 
 // earlier looks for the rows of r among those stored after what the room knew, and returns the number of the last, or 0.

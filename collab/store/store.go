@@ -45,9 +45,15 @@ type Config struct {
 	Now     func() time.Time
 	Logger  *slog.Logger // nil = slog.Default()
 
-	// Epoch, when given, is read within the transaction that stores updates, so that not one is stored after the commit
-	// that withdrew a right. It must return what collab.Rights.Epoch returns.
-	Epoch func(ctx context.Context, tx database.Tx, who security.ActorID, doc collab.DocumentID) (int64, error)
+	// Epochs, when given, is asked within the transaction that stores updates, once for all of them, so that not one is
+	// stored after the commit that withdrew a right. For each of writers it must return what collab.Rights.Epoch returns.
+	Epochs func(ctx context.Context, tx database.Tx, writers []Writer) ([]int64, error)
+}
+
+// Writer is somebody who writes in a document.
+type Writer struct {
+	Person   security.ActorID
+	Document collab.DocumentID
 }
 
 // Store implements collab.Log, collab.Leases and collab.Witness. It is safe for concurrent use.
