@@ -235,9 +235,10 @@ func (s *Store) commit(part []*request) (err error) {
 // reserve gives the rows of r their numbers, or sets r.err. It reports true when they were stored by an earlier attempt.
 func (s *Store) reserve(ctx context.Context, tx database.Tx, r *request) (saved bool, err error) {
 	n := int64(len(r.batch.Rows))
+	var version int64
 	err = tx.QueryRowContext(ctx,
-		`UPDATE collab_document SET seq = seq + $1 WHERE document = $2 AND sealed = 0 RETURNING seq`,
-		n, r.batch.Document).Scan(&r.last)
+		`UPDATE collab_document SET seq = seq + $1 WHERE document = $2 AND sealed = 0 RETURNING seq, leases`,
+		n, r.batch.Document).Scan(&r.last, &version)
 	if errors.Is(err, sql.ErrNoRows) {
 		return s.reserveFirst(ctx, tx, r)
 	}
@@ -250,7 +251,7 @@ func (s *Store) reserve(ctx context.Context, tx database.Tx, r *request) (saved 
 			return true, errors.Join(err, s.giveBack(ctx, tx, r))
 		}
 	}
-	if r.err, err = s.checkHolds(ctx, tx, r.batch); err != nil {
+	if r.err, err = s.checkHolds(ctx, tx, r.batch, version); err != nil {
 		return false, err
 	}
 	if r.err != nil {
@@ -287,14 +288,34 @@ func (s *Store) giveBack(ctx context.Context, tx database.Tx, r *request) error 
 	return err
 }
 
-// checkHolds reports whether the holds of b are still in force.
-func (s *Store) checkHolds(ctx context.Context, tx database.Tx, b collab.Batch) (refusal, err error) {
+// leases are who holds which client ids of a document, as far as was asked for, at one count of its leases.
+type leases struct {
+	version int64
+	holders map[uint64]string
+}
+
+// mostHeld is of how many documents the leases are remembered; beyond, all are forgotten and asked for again.
+const mostHeld = 5000
+
+// checkHolds reports whether the holds of b are still in force, at the document's count of leases under the lock of its head.
+func (s *Store) checkHolds(ctx context.Context, tx database.Tx, b collab.Batch, version int64) (refusal, err error) {
+	known, ok := s.held[b.Document]
+	if !ok || known.version != version {
+		if len(s.held) >= mostHeld {
+			clear(s.held)
+		}
+		known = leases{version, map[uint64]string{}}
+		s.held[b.Document] = known
+	}
 	for _, h := range b.Holds {
-		var holder string
-		err := tx.QueryRowContext(ctx,
-			`SELECT holder FROM collab_lease WHERE document = $1 AND client = $2`, b.Document, int64(h.Client)).Scan(&holder)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return nil, err
+		holder, ok := known.holders[h.Client]
+		if !ok {
+			err := tx.QueryRowContext(ctx,
+				`SELECT holder FROM collab_lease WHERE document = $1 AND client = $2`, b.Document, int64(h.Client)).Scan(&holder)
+			if err != nil && !errors.Is(err, sql.ErrNoRows) {
+				return nil, err
+			}
+			known.holders[h.Client] = holder
 		}
 		if holder != h.Holder {
 			return collab.ErrFenced, nil

@@ -65,6 +65,7 @@ type Store struct {
 	stop context.CancelFunc
 	wg   sync.WaitGroup
 	wake chan struct{}
+	held map[collab.DocumentID]leases // owned by commitLoop
 
 	mu     sync.Mutex
 	queue  []*request      // guarded by mu; waiting for the committer
@@ -85,7 +86,7 @@ func New(db *database.DB, cfg Config) *Store {
 		cfg.Logger = slog.Default()
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Store{db: db, together: database.NewTogether(db), cfg: cfg, stop: stop, wake: make(chan struct{}, 1)}
+	s := &Store{db: db, together: database.NewTogether(db), cfg: cfg, stop: stop, wake: make(chan struct{}, 1), held: map[collab.DocumentID]leases{}}
 	s.wg.Go(func() { s.commitLoop(ctx) })
 	s.wg.Go(func() { s.journalLoop(ctx) })
 	return s

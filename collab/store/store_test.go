@@ -207,7 +207,9 @@ func TestAnUpdateOfAConnectionThatLostItsLeaseIsFenced(t *testing.T) {
 		}
 		b := collab.Batch{Document: "d", Rows: rows(eva, id, "a"), Holds: []collab.Hold{{Client: id, Holder: "window 1"}}}
 		appended(t, f, b)
-		if _, err := f.Hold(ctx, "d", eva, id, "window 2"); err != nil {
+		other := store.New(f.db, store.Config{Journal: f.journal, Now: time.Now}) // of another node
+		defer other.Close()
+		if _, err := other.Hold(ctx, "d", eva, id, "window 2"); err != nil {
 			t.Fatal(err)
 		}
 		b.Known, b.Rows = 1, rows(eva, id, "b")
