@@ -53,7 +53,8 @@ type room struct {
 	holds  map[uint64]string          // leases used by rows
 	news   []shown                    // stored, not shown yet
 	moved  map[uint64]struct{}        // presence not shown yet
-	paused bool                       // within the pause after a flush
+	asleep []*Member                  // have something queued and are not woken yet
+	rest   time.Duration              // how long to wait before the next turn
 	since  int                        // rows since the last snapshot
 	saving chan struct{}              // closed when the snapshot being stored is done; nil when none is
 }
@@ -158,6 +159,7 @@ func (r *room) work(ctx context.Context) {
 			if len(r.members) == 0 {
 				idle.Reset(r.h.cfg.Idle)
 			}
+			r.wait(ctx)
 			continue
 		}
 		if r.quit && r.evict(ctx) {
@@ -173,6 +175,19 @@ func (r *room) work(ctx context.Context) {
 				return
 			}
 		}
+	}
+}
+
+// wait lets a batch come together. A room that is to end does not wait.
+func (r *room) wait(ctx context.Context) {
+	rest := r.rest
+	r.rest = 0
+	if rest == 0 || r.quit {
+		return
+	}
+	select {
+	case <-time.After(rest):
+	case <-ctx.Done():
 	}
 }
 

@@ -32,10 +32,9 @@ func (r *room) takeTurn(ctx context.Context, ops []op) {
 	}
 	r.guarded(ctx, op{}, func() {
 		r.commit(ctx)
-		if !r.paused {
-			r.flush()
-		}
+		r.flush()
 	})
+	r.wakeUp()
 }
 
 // guarded runs do. A panic in it, which is a mistake in our code met by unusual input, costs this document a reload and
@@ -245,6 +244,7 @@ func (r *room) claim(ctx context.Context, m *Member, stored bool) *Closed {
 // commit stores what was accepted and then, not before, acknowledges it.
 func (r *room) commit(ctx context.Context) {
 	if len(r.rows) > 0 {
+		r.wakeUp() // that takes a while; what was answered before does not wait for it
 		last, err := r.append(ctx, r.rows)
 		if errors.Is(err, ErrRevoked) && r.goOnWithout(ctx) {
 			return
