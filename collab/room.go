@@ -54,7 +54,7 @@ type room struct {
 	news   []shown                    // stored, not shown yet
 	moved  map[uint64]struct{}        // presence not shown yet
 	asleep []*Member                  // have something queued and are not woken yet
-	rest   time.Duration              // how long to wait before the next turn
+	batch  time.Duration              // how long after the beginning of this turn the next may begin
 	since  int                        // rows since the last snapshot
 	saving chan struct{}              // closed when the snapshot being stored is done; nil when none is
 }
@@ -155,11 +155,12 @@ func (r *room) work(ctx context.Context) {
 	for {
 		clear(ops)
 		if ops = r.take(ops); len(ops) > 0 {
+			began := time.Now()
 			r.takeTurn(ctx, ops)
 			if len(r.members) == 0 {
 				idle.Reset(r.h.cfg.Idle)
 			}
-			r.wait(ctx)
+			r.wait(ctx, began)
 			continue
 		}
 		if r.quit && r.evict(ctx) {
@@ -178,11 +179,11 @@ func (r *room) work(ctx context.Context) {
 	}
 }
 
-// wait lets a batch come together. A room that is to end does not wait.
-func (r *room) wait(ctx context.Context) {
-	rest := r.rest
-	r.rest = 0
-	if rest == 0 || r.quit {
+// wait lets a batch come together after the turn that began then. A room that is to end does not wait.
+func (r *room) wait(ctx context.Context, began time.Time) {
+	rest := r.batch - time.Since(began)
+	r.batch = 0
+	if rest <= 0 || r.quit {
 		return
 	}
 	select {

@@ -23,18 +23,19 @@ func (r *room) flush() {
 	}
 	r.showNews()
 	r.showPresence()
-	r.rest = r.pause()
+	r.batch = r.pause()
 }
 
-// pause is how long the next turn waits after something was shown: 20 µs for each of more than 30 members, 10 ms at most. A
-// quiet room forwards at once. A crowded one does in batches, and stores and acknowledges in the same: each goes to so many
-// that a keystroke costs little, and what it costs to begin a batch, much.
+// pause is how long after a turn in which something was shown the next one begins, at the earliest and from beginning to
+// beginning: 30 µs for each of more than 30 members, 10 ms at most. A quiet room forwards at once. A crowded one does in
+// batches, and stores and acknowledges in the same: a keystroke costs it little, a message to everybody much. When a turn
+// takes longer than that, it needs no pause.
 func (r *room) pause() time.Duration {
 	n := len(r.members)
 	if n <= 30 {
 		return 0
 	}
-	return min(time.Duration(n)*20*time.Microsecond, 10*time.Millisecond)
+	return min(time.Duration(n)*30*time.Microsecond, 10*time.Millisecond)
 }
 
 func (r *room) showNews() {

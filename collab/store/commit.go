@@ -111,26 +111,30 @@ func (s *Store) commitLoop(ctx context.Context) {
 				}
 			}
 		}
+		began := time.Now()
 		s.commitAll(ctx, part)
 		if len(part) >= gatherFrom {
-			s.gather(ctx)
+			s.gather(ctx, gatherTime-time.Since(began))
 		}
 	}
 }
 
 // gather lets more come together before the next transaction, where many rooms are writing: what each costs by itself, the
-// flush above all, is then paid less often. Who writes alone is never kept waiting.
-func (s *Store) gather(ctx context.Context) {
+// flush above all, is then paid less often. Who writes alone is never kept waiting, nor anybody where commits are slow.
+func (s *Store) gather(ctx context.Context, rest time.Duration) {
+	if rest <= 0 {
+		return
+	}
 	select {
-	case <-time.After(gatherTime):
+	case <-time.After(rest):
 	case <-ctx.Done():
 	}
 }
 
-// From how many rooms in one transaction on the next is waited for, and how long.
+// From how many rooms in one transaction on the next is waited for, and until how long after the last began.
 const (
 	gatherFrom = 4
-	gatherTime = 2 * time.Millisecond
+	gatherTime = 3 * time.Millisecond
 )
 
 // commitAll answers every request of part. While the database is away it tries again; a request whose caller has given up
