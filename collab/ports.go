@@ -27,6 +27,9 @@ type Log interface {
 	// ErrSealed, ErrFenced and ErrRevoked mean that nothing of b was stored.
 	Append(ctx context.Context, b Batch) (last int64, err error)
 
+	// ChecksClaims reports whether Append checks the claims of a Batch. If it does not, rights are looked up before each.
+	ChecksClaims() bool
+
 	// Seal makes every later Append fail with ErrSealed; Reopen undoes it. Both are idempotent and return the state.
 	Seal(ctx context.Context, doc DocumentID) (State, error)
 	Reopen(ctx context.Context, doc DocumentID) (State, error)
@@ -96,8 +99,9 @@ type Rights interface {
 	// Right returns the highest right of who in doc and the epoch at which that was so. A document that is not there gives
 	// None, as does one that is not his to see.
 	Right(ctx context.Context, who security.Actor, doc DocumentID) (Right, int64, error)
-	// Epoch returns a number that changes, in the same transaction, when a right of who in doc changes. It is asked once
-	// per person for every batch of updates, so it must be cheap.
+	// Epoch returns a number that changes, in the same transaction, when a right of who in doc changes. It is asked for
+	// everybody who is there every now and then, and, where the Log checks no claims, once per person for every batch of
+	// updates, so it must be cheap.
 	Epoch(ctx context.Context, who security.ActorID, doc DocumentID) (int64, error)
 }
 

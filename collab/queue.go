@@ -27,33 +27,27 @@ func (m *Member) Take() []*Message {
 	return q
 }
 
-// send queues msg. When too much waits, what can be made up for later is dropped. It reports false when m does not keep up
-// even so.
-func (m *Member) send(msg *Message, queue int) bool {
+// send queues msg and reports whether the transport must be woken for it. When too much waits, what can be made up for later
+// is dropped. ok is false when m does not keep up even so.
+func (m *Member) send(msg *Message, queue int) (wake, ok bool) {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.behind && msg.sheds {
-		m.mu.Unlock()
-		return true
+		return false, true
 	}
 	if len(m.queue) > 0 && m.queued+len(msg.Bytes) > queue {
 		if !m.shed(msg, queue) {
-			m.mu.Unlock()
-			return false
+			return false, false
 		}
 		if msg.sheds {
-			m.mu.Unlock()
-			return true
+			return false, true
 		}
 	}
 	m.queue = append(m.queue, msg)
 	m.queued += len(msg.Bytes)
-	wake := !m.draining
+	wake = !m.draining
 	m.draining = true
-	m.mu.Unlock()
-	if wake {
-		m.transport.Wake()
-	}
-	return true
+	return wake, true
 }
 
 // shed drops the updates and presence that wait.
@@ -94,8 +88,8 @@ func (r *room) resync(ctx context.Context, m *Member) {
 	m.behind, m.asked = false, false
 	m.mu.Unlock()
 	// Both may go over the limit of the queue: dropping what makes up for a drop would never end.
-	m.send(&Message{Bytes: wire.AppendSync(nil, wire.Update, update), seq: r.seq, sheds: true}, unlimited)
-	m.send(&Message{Bytes: wire.AppendAwareness(nil, r.presenceAll()), sheds: true}, unlimited)
+	r.send(m, &Message{Bytes: wire.AppendSync(nil, wire.Update, update), seq: r.seq, sheds: true}, unlimited)
+	r.send(m, &Message{Bytes: wire.AppendAwareness(nil, r.presenceAll()), sheds: true}, unlimited)
 }
 
 const unlimited = 1<<31 - 1
@@ -105,7 +99,25 @@ func (r *room) deliver(m *Member, msg *Message) {
 	if _, ok := r.members[m]; !ok {
 		return
 	}
-	if !m.send(msg, r.h.cfg.Queue) {
+	if !r.send(m, msg, r.h.cfg.Queue) {
 		r.remove(m, closed(CodeSlow, "does not read what is sent"))
 	}
+}
+
+// send queues msg for m, whose transport is woken later: an acknowledgement and the news of the same turn go out in one write.
+func (r *room) send(m *Member, msg *Message, queue int) bool {
+	wake, ok := m.send(msg, queue)
+	if wake {
+		r.asleep = append(r.asleep, m)
+	}
+	return ok
+}
+
+// wakeUp wakes the transports of those for whom something was queued.
+func (r *room) wakeUp() {
+	for _, m := range r.asleep {
+		m.transport.Wake()
+	}
+	clear(r.asleep)
+	r.asleep = r.asleep[:0]
 }

@@ -53,7 +53,8 @@ type room struct {
 	holds  map[uint64]string          // leases used by rows
 	news   []shown                    // stored, not shown yet
 	moved  map[uint64]struct{}        // presence not shown yet
-	paused bool                       // within the pause after a flush
+	asleep []*Member                  // have something queued and are not woken yet
+	batch  time.Duration              // how long after the beginning of this turn the next may begin
 	since  int                        // rows since the last snapshot
 	saving chan struct{}              // closed when the snapshot being stored is done; nil when none is
 }
@@ -154,10 +155,12 @@ func (r *room) work(ctx context.Context) {
 	for {
 		clear(ops)
 		if ops = r.take(ops); len(ops) > 0 {
+			began := time.Now()
 			r.takeTurn(ctx, ops)
 			if len(r.members) == 0 {
 				idle.Reset(r.h.cfg.Idle)
 			}
+			r.wait(ctx, began)
 			continue
 		}
 		if r.quit && r.evict(ctx) {
@@ -173,6 +176,19 @@ func (r *room) work(ctx context.Context) {
 				return
 			}
 		}
+	}
+}
+
+// wait lets a batch come together after the turn that began then. A room that is to end does not wait.
+func (r *room) wait(ctx context.Context, began time.Time) {
+	rest := r.batch - time.Since(began)
+	r.batch = 0
+	if rest <= 0 || r.quit {
+		return
+	}
+	select {
+	case <-time.After(rest):
+	case <-ctx.Done():
 	}
 }
 

@@ -1,7 +1,6 @@
 package collab
 
 import (
-	"context"
 	"time"
 
 	"spolupis/collab/wire"
@@ -17,27 +16,26 @@ func (r *room) event(body []byte) {
 	}
 }
 
-// flush shows what has become durable, one message for all, and then pauses as the number of members demands: a quiet
-// room forwards at once, a crowded one in batches.
+// flush shows what has become durable, one message for all.
 func (r *room) flush() {
 	if len(r.news) == 0 && len(r.moved) == 0 {
 		return
 	}
 	r.showNews()
 	r.showPresence()
-	if pause := r.pause(); pause > 0 {
-		r.paused = true
-		time.AfterFunc(pause, func() { r.post(op{do: func(context.Context) { r.paused = false }}) })
-	}
+	r.batch = r.pause()
 }
 
-// pause is 50 µs for each of more than 30 members, 10 ms at most.
+// pause is how long after a turn in which something was shown the next one begins, at the earliest and from beginning to
+// beginning: 30 µs for each of more than 30 members, 10 ms at most. A quiet room forwards at once. A crowded one does in
+// batches, and stores and acknowledges in the same: a keystroke costs it little, a message to everybody much. When a turn
+// takes longer than that, it needs no pause.
 func (r *room) pause() time.Duration {
 	n := len(r.members)
 	if n <= 30 {
 		return 0
 	}
-	return min(time.Duration(n)*50*time.Microsecond, 10*time.Millisecond)
+	return min(time.Duration(n)*30*time.Microsecond, 10*time.Millisecond)
 }
 
 func (r *room) showNews() {

@@ -32,10 +32,9 @@ func (r *room) takeTurn(ctx context.Context, ops []op) {
 	}
 	r.guarded(ctx, op{}, func() {
 		r.commit(ctx)
-		if !r.paused {
-			r.flush()
-		}
+		r.flush()
 	})
+	r.wakeUp()
 }
 
 // guarded runs do. A panic in it, which is a mistake in our code met by unusual input, costs this document a reload and
@@ -94,18 +93,11 @@ func (r *room) accept(ctx context.Context, m *Member, update []byte) {
 	r.apply(ctx, m, update, info)
 }
 
-// mayWrite looks up the right of m once a turn: whatever was posted is judged by rights looked up after it came.
+// mayWrite judges m by the right known of him where the log asks, in the transaction that stores the update, whether it is
+// still in force. Otherwise, and before he is refused, it is looked up anew.
 func (r *room) mayWrite(ctx context.Context, m *Member) *Closed {
-	epoch, ok := r.epochs[m.who.ID]
-	if !ok {
-		var err error
-		if err = r.insist(ctx, func() error { epoch, err = r.h.cfg.Rights.Epoch(ctx, m.who.ID, r.doc); return err }); err != nil {
-			return closed(CodeRestart, "look up rights: %v", err)
-		}
-		r.epochs[m.who.ID] = epoch
-	}
-	if epoch != m.epoch {
-		if c := r.lookUp(ctx, m); c != nil {
+	if !r.h.cfg.Log.ChecksClaims() || m.right < Edit {
+		if c := r.lookNow(ctx, m); c != nil {
 			return c
 		}
 	}
@@ -116,6 +108,23 @@ func (r *room) mayWrite(ctx context.Context, m *Member) *Closed {
 		return closed(CodeFrozen, "update to a sealed document")
 	}
 	return nil
+}
+
+// lookNow looks at the epoch of m once a turn, and at his right when it has moved: whatever was posted is judged by rights
+// looked up after it came.
+func (r *room) lookNow(ctx context.Context, m *Member) *Closed {
+	epoch, ok := r.epochs[m.who.ID]
+	if !ok {
+		var err error
+		if err = r.insist(ctx, func() error { epoch, err = r.h.cfg.Rights.Epoch(ctx, m.who.ID, r.doc); return err }); err != nil {
+			return closed(CodeRestart, "look up rights: %v", err)
+		}
+		r.epochs[m.who.ID] = epoch
+	}
+	if epoch == m.epoch {
+		return nil
+	}
+	return r.lookUp(ctx, m)
 }
 
 // insist repeats do, which talks to the storage, until it succeeds or ctx ends: while the database restarts, edits wait.
@@ -191,6 +200,10 @@ func (r *room) leased(ctx context.Context, m *Member, client uint64) bool {
 }
 
 func (r *room) apply(ctx context.Context, m *Member, update []byte, info gate.Info) {
+	if c := r.claim(ctx, m, info.Empty); c != nil {
+		r.refuse(ctx, m, c)
+		return
+	}
 	if info.Empty {
 		return // known already, so durable once this turn is
 	}
@@ -208,10 +221,34 @@ func (r *room) apply(ctx context.Context, m *Member, update []byte, info gate.In
 	r.bytes += len(update)
 }
 
+// claim notes at which epoch m may write, for the log to check. Of what is not stored the log is not asked, so m is looked at now.
+func (r *room) claim(ctx context.Context, m *Member, stored bool) *Closed {
+	epoch, ok := r.epochs[m.who.ID]
+	switch {
+	case stored:
+		if c := r.lookNow(ctx, m); c != nil {
+			return c
+		}
+	case ok && epoch != m.epoch: // another window of his was looked at before or after this one
+		if c := r.lookUp(ctx, m); c != nil {
+			return c
+		}
+	}
+	if m.right < Edit {
+		return closed(CodeDenied, "update on a right that was withdrawn")
+	}
+	r.epochs[m.who.ID] = m.epoch
+	return nil
+}
+
 // commit stores what was accepted and then, not before, acknowledges it.
 func (r *room) commit(ctx context.Context) {
 	if len(r.rows) > 0 {
+		r.wakeUp() // that takes a while; what was answered before does not wait for it
 		last, err := r.append(ctx, r.rows)
+		if errors.Is(err, ErrRevoked) && r.goOnWithout(ctx) {
+			return
+		}
 		if err != nil {
 			r.lost(ctx, err)
 			return
@@ -315,13 +352,45 @@ func (r *room) lost(ctx context.Context, err error) {
 		c = closed(CodeFrozen, "update to a sealed document")
 	}
 	for _, m := range senders {
-		if errors.Is(err, ErrRevoked) && m.right < Edit {
-			r.refuse(ctx, m, closed(CodeDenied, "update on a right that was withdrawn"))
-		} else {
-			r.refuse(ctx, m, c)
-		}
+		r.refuse(ctx, m, c)
 	}
 	r.rebuild(ctx)
+}
+
+// goOnWithout sends away those of this turn who have lost their right and does the turn again with what the others wrote. It
+// reports false when nobody has.
+func (r *room) goOnWithout(ctx context.Context) bool {
+	turn, rows, by := maps.Clone(r.turn), r.rows, slices.Clone(r.by)
+	revoked := 0
+	for m := range turn {
+		if m.right < Edit && slices.Contains(by, m) {
+			r.refuse(ctx, m, closed(CodeDenied, "update on a right that was withdrawn"))
+			delete(turn, m)
+			revoked++
+		}
+	}
+	if revoked == 0 {
+		return false
+	}
+	r.endTurn()
+	r.rebuild(ctx) // the document contains what they wrote
+	if r.broken != nil {
+		return true
+	}
+	maps.Copy(r.turn, turn)
+	for i, m := range by {
+		if _, ok := r.members[m]; !ok {
+			continue
+		}
+		info, err := r.check(ctx, m, rows[i].Update)
+		if err != nil {
+			r.refuse(ctx, m, closed(CodeRestart, "not stored: %v", err))
+			continue
+		}
+		r.apply(ctx, m, rows[i].Update, info)
+	}
+	r.commit(ctx)
+	return true
 }
 
 // rebuild forgets what is not in the log. Rows of other nodes may come in on the way: they are shown as part of the whole.

@@ -159,8 +159,12 @@ func (a *App) logKey() (origin, key string, err error) {
 func (a *App) openLive(context.Context) (err error) {
 	a.materials = documentstore.New(a.DB, a.Journal, a.Rights)
 	log := collabstore.New(a.DB, collabstore.Config{Journal: a.Journal, Now: time.Now, Logger: a.Log,
-		Epoch: func(ctx context.Context, tx database.Tx, who security.ActorID, doc collab.DocumentID) (int64, error) {
-			return a.Rights.EpochIn(ctx, tx, who, access.Document(string(doc)))
+		Epochs: func(ctx context.Context, tx database.Tx, writers []collabstore.Writer) ([]int64, error) {
+			places := make([]access.Place, len(writers))
+			for i, w := range writers {
+				places[i] = access.Place{Who: w.Person, On: access.Document(string(w.Document))}
+			}
+			return a.Rights.EpochsIn(ctx, tx, places)
 		}})
 	a.onClose(log.Close)
 	cfg := collab.Config{Log: log, Leases: log, Witness: log, Rights: liveRights{a.Rights, a.Accounts, a.materials},

@@ -35,6 +35,9 @@ const (
 	maxBytes = 16 << 20
 )
 
+// ChecksClaims implements collab.Log.
+func (s *Store) ChecksClaims() bool { return s.cfg.Epochs != nil }
+
 // Append implements collab.Log.
 func (s *Store) Append(ctx context.Context, b collab.Batch) (int64, error) {
 	if len(b.Rows) == 0 {
@@ -108,9 +111,31 @@ func (s *Store) commitLoop(ctx context.Context) {
 				}
 			}
 		}
+		began := time.Now()
 		s.commitAll(ctx, part)
+		if len(part) >= gatherFrom {
+			s.gather(ctx, gatherTime-time.Since(began))
+		}
 	}
 }
+
+// gather lets more come together before the next transaction, where many rooms are writing: what each costs by itself, the
+// flush above all, is then paid less often. Who writes alone is never kept waiting, nor anybody where commits are slow.
+func (s *Store) gather(ctx context.Context, rest time.Duration) {
+	if rest <= 0 {
+		return
+	}
+	select {
+	case <-time.After(rest):
+	case <-ctx.Done():
+	}
+}
+
+// From how many rooms in one transaction on the next is waited for, and until how long after the last began.
+const (
+	gatherFrom = 4
+	gatherTime = 3 * time.Millisecond
+)
 
 // commitAll answers every request of part. While the database is away it tries again; a request whose caller has given up
 // is dropped. An error that is the fault of one request must not fail the others, so then each goes alone.
@@ -200,16 +225,24 @@ func (s *Store) commit(part []*request) (err error) {
 	tx := s.db.Often(begun)
 	var rows []line
 	edits := map[editKey]*edit{}
+	fresh := make([]*request, 0, len(part)) // not those that are stored already, or refused
 	for _, r := range part {
 		r.err = nil
 		saved, err := s.reserve(ctx, tx, r)
 		if err != nil {
 			return err
 		}
-		if saved || r.err != nil {
-			continue
+		if !saved && r.err == nil {
+			fresh = append(fresh, r)
 		}
-		rows = r.lines(rows, edits)
+	}
+	if err := s.checkClaims(ctx, tx, fresh); err != nil {
+		return err
+	}
+	for _, r := range fresh {
+		if r.err == nil {
+			rows = r.lines(rows, edits)
+		}
 	}
 	if err := s.insert(ctx, tx, rows); err != nil {
 		return err
@@ -223,9 +256,10 @@ func (s *Store) commit(part []*request) (err error) {
 // reserve gives the rows of r their numbers, or sets r.err. It reports true when they were stored by an earlier attempt.
 func (s *Store) reserve(ctx context.Context, tx database.Tx, r *request) (saved bool, err error) {
 	n := int64(len(r.batch.Rows))
+	var version int64
 	err = tx.QueryRowContext(ctx,
-		`UPDATE collab_document SET seq = seq + $1 WHERE document = $2 AND sealed = 0 RETURNING seq`,
-		n, r.batch.Document).Scan(&r.last)
+		`UPDATE collab_document SET seq = seq + $1 WHERE document = $2 AND sealed = 0 RETURNING seq, leases`,
+		n, r.batch.Document).Scan(&r.last, &version)
 	if errors.Is(err, sql.ErrNoRows) {
 		return s.reserveFirst(ctx, tx, r)
 	}
@@ -238,7 +272,7 @@ func (s *Store) reserve(ctx context.Context, tx database.Tx, r *request) (saved 
 			return true, errors.Join(err, s.giveBack(ctx, tx, r))
 		}
 	}
-	if r.err, err = s.check(ctx, tx, r.batch); err != nil {
+	if r.err, err = s.checkHolds(ctx, tx, r.batch, version); err != nil {
 		return false, err
 	}
 	if r.err != nil {
@@ -275,32 +309,80 @@ func (s *Store) giveBack(ctx context.Context, tx database.Tx, r *request) error 
 	return err
 }
 
-// check reports whether the holds and claims of b are still in force.
-func (s *Store) check(ctx context.Context, tx database.Tx, b collab.Batch) (refusal, err error) {
+// leases are who holds which client ids of a document, as far as was asked for, at one count of its leases.
+type leases struct {
+	version int64
+	holders map[uint64]string
+}
+
+// mostHeld is of how many documents the leases are remembered; beyond, all are forgotten and asked for again.
+const mostHeld = 5000
+
+// checkHolds reports whether the holds of b are still in force, at the document's count of leases under the lock of its head.
+func (s *Store) checkHolds(ctx context.Context, tx database.Tx, b collab.Batch, version int64) (refusal, err error) {
+	known, ok := s.held[b.Document]
+	if !ok || known.version != version {
+		if len(s.held) >= mostHeld {
+			clear(s.held)
+		}
+		known = leases{version, map[uint64]string{}}
+		s.held[b.Document] = known
+	}
 	for _, h := range b.Holds {
-		var holder string
-		err := tx.QueryRowContext(ctx,
-			`SELECT holder FROM collab_lease WHERE document = $1 AND client = $2`, b.Document, int64(h.Client)).Scan(&holder)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return nil, err
+		holder, ok := known.holders[h.Client]
+		if !ok {
+			err := tx.QueryRowContext(ctx,
+				`SELECT holder FROM collab_lease WHERE document = $1 AND client = $2`, b.Document, int64(h.Client)).Scan(&holder)
+			if err != nil && !errors.Is(err, sql.ErrNoRows) {
+				return nil, err
+			}
+			known.holders[h.Client] = holder
 		}
 		if holder != h.Holder {
 			return collab.ErrFenced, nil
 		}
 	}
-	if s.cfg.Epoch == nil {
-		return nil, nil
-	}
-	for _, c := range b.Claims {
-		epoch, err := s.cfg.Epoch(ctx, tx, c.Person, b.Document)
-		if err != nil {
-			return nil, err
-		}
-		if epoch != c.Epoch {
-			return collab.ErrRevoked, nil
-		}
-	}
 	return nil, nil
+}
+
+// checkClaims refuses those of part in which somebody's rights have changed since they were looked up.
+func (s *Store) checkClaims(ctx context.Context, tx database.Tx, part []*request) error {
+	if s.cfg.Epochs == nil {
+		return nil
+	}
+	var writers []Writer
+	for _, r := range part {
+		for _, c := range r.batch.Claims {
+			writers = append(writers, Writer{c.Person, r.batch.Document})
+		}
+	}
+	if len(writers) == 0 {
+		return nil
+	}
+	epochs, err := s.cfg.Epochs(ctx, tx, writers)
+	if err != nil {
+		return err
+	}
+	for i, r := range part {
+		for _, c := range r.batch.Claims {
+			if epochs[0] != c.Epoch {
+				r.err = collab.ErrRevoked
+			}
+			epochs = epochs[1:]
+		}
+		if r.err == nil {
+			continue
+		}
+		if err := s.giveBack(ctx, tx, r); err != nil {
+			return err
+		}
+		for _, later := range part[i+1:] {
+			if later.batch.Document == r.batch.Document {
+				later.last -= int64(len(r.batch.Rows))
+			}
+		}
+	}
+	return nil
 }
 
 // earlier looks for the rows of r among those stored after what the room knew, and returns the number of the last, or 0.

@@ -45,9 +45,15 @@ type Config struct {
 	Now     func() time.Time
 	Logger  *slog.Logger // nil = slog.Default()
 
-	// Epoch, when given, is read within the transaction that stores updates, so that not one is stored after the commit
-	// that withdrew a right. It must return what collab.Rights.Epoch returns.
-	Epoch func(ctx context.Context, tx database.Tx, who security.ActorID, doc collab.DocumentID) (int64, error)
+	// Epochs, when given, is asked within the transaction that stores updates, once for all of them, so that not one is
+	// stored after the commit that withdrew a right. For each of writers it must return what collab.Rights.Epoch returns.
+	Epochs func(ctx context.Context, tx database.Tx, writers []Writer) ([]int64, error)
+}
+
+// Writer is somebody who writes in a document.
+type Writer struct {
+	Person   security.ActorID
+	Document collab.DocumentID
 }
 
 // Store implements collab.Log, collab.Leases and collab.Witness. It is safe for concurrent use.
@@ -59,6 +65,7 @@ type Store struct {
 	stop context.CancelFunc
 	wg   sync.WaitGroup
 	wake chan struct{}
+	held map[collab.DocumentID]leases // owned by commitLoop
 
 	mu     sync.Mutex
 	queue  []*request      // guarded by mu; waiting for the committer
@@ -79,7 +86,7 @@ func New(db *database.DB, cfg Config) *Store {
 		cfg.Logger = slog.Default()
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Store{db: db, together: database.NewTogether(db), cfg: cfg, stop: stop, wake: make(chan struct{}, 1)}
+	s := &Store{db: db, together: database.NewTogether(db), cfg: cfg, stop: stop, wake: make(chan struct{}, 1), held: map[collab.DocumentID]leases{}}
 	s.wg.Go(func() { s.commitLoop(ctx) })
 	s.wg.Go(func() { s.journalLoop(ctx) })
 	return s

@@ -207,7 +207,9 @@ func TestAnUpdateOfAConnectionThatLostItsLeaseIsFenced(t *testing.T) {
 		}
 		b := collab.Batch{Document: "d", Rows: rows(eva, id, "a"), Holds: []collab.Hold{{Client: id, Holder: "window 1"}}}
 		appended(t, f, b)
-		if _, err := f.Hold(ctx, "d", eva, id, "window 2"); err != nil {
+		other := store.New(f.db, store.Config{Journal: f.journal, Now: time.Now}) // of another node
+		defer other.Close()
+		if _, err := other.Hold(ctx, "d", eva, id, "window 2"); err != nil {
 			t.Fatal(err)
 		}
 		b.Known, b.Rows = 1, rows(eva, id, "b")
@@ -231,7 +233,7 @@ func TestNothingIsStoredOnAWithdrawnRight(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.stop()
-		f.open(t, store.Config{Epoch: epochInTable})
+		f.open(t, store.Config{Epochs: epochInTable})
 		b := collab.Batch{Document: "d", Rows: rows(eva, 1, "a"), Claims: []collab.Claim{{Person: eva.ID, Epoch: 1}}}
 		appended(t, f, b)
 		if _, err := f.db.Exec(`UPDATE epoch SET n = 2`); err != nil {
@@ -243,6 +245,45 @@ func TestNothingIsStoredOnAWithdrawnRight(t *testing.T) {
 		}
 		if got, err := f.Load(ctx, "d"); err != nil || got.Seq != 1 {
 			t.Errorf("head = %+v, %v; want 1 row", got.State, err)
+		}
+	})
+}
+
+// TestARefusedBatchLeavesNoGap has batches of some whose right is gone among others of the same document, at once.
+func TestARefusedBatchLeavesNoGap(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		ctx := context.Background()
+		if _, err := f.db.Exec(`CREATE TABLE epoch (n BIGINT)`); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.db.Exec(`INSERT INTO epoch VALUES (1)`); err != nil {
+			t.Fatal(err)
+		}
+		f.stop()
+		f.open(t, store.Config{Epochs: epochInTable})
+		const writers, each = 12, 10
+		var wg sync.WaitGroup
+		for w := range writers {
+			wg.Go(func() {
+				who := eva
+				if w%3 == 0 {
+					who = security.Actor{ID: "p-stranger"}
+				}
+				for i := range each {
+					_, err := f.Append(ctx, collab.Batch{Document: collab.DocumentID(fmt.Sprint("d", w%2)), Rows: rows(who, uint64(w+1), fmt.Sprint(w, i), "x"),
+						Claims: []collab.Claim{{Person: who.ID, Epoch: 1}}})
+					if got := errors.Is(err, collab.ErrRevoked); got != (who.ID != eva.ID) || err != nil && !got {
+						t.Errorf("append of %s: %v", who.ID, err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		for _, doc := range []collab.DocumentID{"d0", "d1"} {
+			got, err := f.Load(ctx, doc)
+			if want := each * writers * 2 / 3; err != nil || got.Seq != int64(want) || len(got.Rows) != want {
+				t.Errorf("%s: %d rows, head %+v, %v; want %d", doc, len(got.Rows), got.State, err, want)
+			}
 		}
 	})
 }
@@ -345,7 +386,17 @@ func TestTheJournalLearnsWhoWroteInWhichMinute(t *testing.T) {
 	})
 }
 
-func epochInTable(ctx context.Context, tx database.Tx, _ security.ActorID, _ collab.DocumentID) (n int64, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT n FROM epoch`).Scan(&n)
-	return n, err
+// epochInTable gives everybody the same epoch, except strangers, who have none.
+func epochInTable(ctx context.Context, tx database.Tx, writers []store.Writer) ([]int64, error) {
+	var n int64
+	if err := tx.QueryRowContext(ctx, `SELECT n FROM epoch`).Scan(&n); err != nil {
+		return nil, err
+	}
+	epochs := make([]int64, len(writers))
+	for i, w := range writers {
+		if w.Person != "p-stranger" {
+			epochs[i] = n
+		}
+	}
+	return epochs, nil
 }

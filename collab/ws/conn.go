@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -19,24 +20,27 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// conn is one connection. One goroutine reads. Nobody stays to write: whoever has something to send starts flush, which
-// ends when the queue is empty, so an idle connection costs one goroutine.
+// conn is one connection. One goroutine reads. Nobody stays to write, so an idle connection costs one goroutine: who has
+// something to send hands the connection to the Handler's writers, which write as much as the network takes at once. When
+// it does not take all, a goroutine of the connection's own waits for it. Either way one at a time writes.
 type conn struct {
 	h     *Handler
 	ws    *websocket.Conn
 	doc   collab.DocumentID
 	who   security.Actor
-	asked uint64 // client id that the browser wants to keep
+	asked uint64    // client id that the browser wants to keep
+	heard time.Time // when the other end was last noted to be there; owned by whoever reads
 
-	member *collab.Member // set before joined is closed
-	joined chan struct{}
-	gone   chan struct{} // closed when reading has ended
+	member *collab.Member  // set before anybody writes
+	raw    syscall.RawConn // nil when it cannot be written to without waiting, as under TLS
+	left   []byte          // of a frame that is partly written; owned by whoever writes
 
-	mu       sync.Mutex
-	flushing bool           // guarded by mu; a flush is running
-	again    bool           // guarded by mu; it must look once more
-	frames   [][]byte       // guarded by mu; heartbeats
-	closing  *collab.Closed // guarded by mu; say goodbye after what is queued
+	mu      sync.Mutex
+	writing bool           // guarded by mu; somebody writes or will soon; also before the member is known, and after the last write
+	again   bool           // guarded by mu; he must look once more
+	frames  [][]byte       // guarded by mu; heartbeats
+	pong    []byte         // guarded by mu; the answer to the last ping
+	closing *collab.Closed // guarded by mu; say goodbye after what is queued
 }
 
 // heartbeat is a ping, which the other end's WebSocket answers, and presence of nobody, which y-websocket takes for a sign
@@ -44,19 +48,31 @@ type conn struct {
 var heartbeat = append([]byte{0x89, 0}, frame(wire.AppendAwareness(nil, nil))...)
 
 func newConn(h *Handler, ws *websocket.Conn, doc collab.DocumentID, who security.Actor) *conn {
-	c := &conn{h: h, ws: ws, doc: doc, who: who, joined: make(chan struct{}), gone: make(chan struct{})}
+	c := &conn{h: h, ws: ws, doc: doc, who: who, writing: true}
+	if s, ok := ws.NetConn().(syscall.Conn); ok {
+		c.raw, _ = s.SyscallConn()
+	}
 	c.alive()
 	ws.SetPongHandler(func(string) error { c.alive(); return nil })
+	ws.SetPingHandler(func(data string) error { // by the writers: a frame must not come between the halves of another
+		c.alive()
+		c.kick(func() { c.pong = append(header(0x8a, len(data)), data...) })
+		return nil
+	})
 	return c
 }
 
-// alive puts off the moment when the other end counts as gone.
-func (c *conn) alive() { c.ws.SetReadDeadline(time.Now().Add(3 * c.h.cfg.Beat)) }
+// alive puts off the moment when the other end counts as gone; not at each message, as it costs half as much as reading one.
+func (c *conn) alive() {
+	if now := time.Now(); now.Sub(c.heard) > c.h.cfg.Beat/8 {
+		c.heard = now
+		c.ws.SetReadDeadline(now.Add(3*c.h.cfg.Beat + c.h.cfg.Beat/8))
+	}
+}
 
 // serve runs the connection to its end. err is what signing in came to.
 func (c *conn) serve(ctx context.Context, err error) {
 	defer c.ws.Close()
-	defer close(c.gone)
 	if err != nil {
 		c.refuse(err)
 		return
@@ -69,7 +85,7 @@ func (c *conn) serve(ctx context.Context, err error) {
 		return
 	}
 	c.member = m
-	close(c.joined)
+	c.h.writers.add(c) // for what was queued meanwhile
 	defer m.Leave()
 	if closed := c.read(ctx); closed != nil {
 		m.Refuse(closed)
@@ -219,28 +235,72 @@ func (c *conn) Close(closed *collab.Closed) {
 
 func (c *conn) control(frame []byte) { c.kick(func() { c.frames = append(c.frames, frame) }) }
 
-// kick changes something under mu and sees to it that a flush looks at it.
+// kick changes something under mu and sees to it that somebody looks at it and writes.
 func (c *conn) kick(change func()) {
 	c.mu.Lock()
 	change()
-	start := !c.flushing
-	c.flushing, c.again = true, !start
+	start := !c.writing
+	c.writing, c.again = true, !start
 	c.mu.Unlock()
 	if start {
-		go c.flush()
+		c.h.writers.add(c)
 	}
 }
 
-// flush writes until nothing waits. Every buffer is a whole frame and one call writes them all, so frames of the reader's
-// side, such as pongs, cannot come in between.
-func (c *conn) flush() {
-	select {
-	case <-c.joined:
-	case <-c.gone:
-		return
-	}
+// writeOn writes what waits for as long as the network takes it at once, and leaves the rest to a goroutine.
+func (c *conn) writeOn(scratch []byte) {
 	for {
 		buffers, closing, more := c.next()
+		if len(buffers) > 0 && !c.writeNow(buffers, scratch) {
+			go c.finish(buffers, closing)
+			return
+		}
+		if closing {
+			c.endSoon()
+			return
+		}
+		if !more {
+			return
+		}
+	}
+}
+
+// writeNow writes buffers without waiting. It reports false when they are still to be written, c.left before them: nil when
+// nothing of them was, otherwise what is left of all.
+func (c *conn) writeNow(buffers net.Buffers, scratch []byte) bool {
+	if c.raw == nil {
+		return false
+	}
+	b := buffers[0]
+	if len(buffers) > 1 {
+		n := 0
+		for _, p := range buffers {
+			n += len(p)
+		}
+		if n > cap(scratch) {
+			return false
+		}
+		b = scratch[:0]
+		for _, p := range buffers {
+			b = append(b, p...)
+		}
+	}
+	n := writeAtOnce(c.raw, b)
+	if n == len(b) {
+		return true
+	}
+	if n > 0 {
+		c.left = bytes.Clone(b[n:])
+	}
+	return false
+}
+
+// finish writes buffers, of which c.left may be what is left, and then what waits, and waits for the network.
+func (c *conn) finish(buffers net.Buffers, closing bool) {
+	if c.left != nil {
+		buffers, c.left = net.Buffers{c.left}, nil
+	}
+	for more := true; ; {
 		if len(buffers) > 0 {
 			nc := c.ws.NetConn()
 			nc.SetWriteDeadline(time.Now().Add(c.h.cfg.Write))
@@ -256,6 +316,7 @@ func (c *conn) flush() {
 		if !more {
 			return
 		}
+		buffers, closing, more = c.next()
 	}
 }
 
@@ -267,15 +328,18 @@ func (c *conn) next() (buffers net.Buffers, closing, more bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	buffers = append(buffers, c.frames...)
-	c.frames = nil
+	if c.pong != nil {
+		buffers = append(buffers, c.pong)
+	}
+	c.frames, c.pong = nil, nil
 	if len(buffers) > 0 || c.again {
 		c.again = false
 		return buffers, false, true
 	}
 	if c.closing != nil {
-		return net.Buffers{closeFrame(c.closing.Code, c.reason(c.closing))}, true, false // flushing stays set: this was the last
+		return net.Buffers{closeFrame(c.closing.Code, c.reason(c.closing))}, true, false // writing stays set: this was the last
 	}
-	c.flushing = false
+	c.writing = false
 	return nil, false, false
 }
 

@@ -329,6 +329,48 @@ func TestAChangeOfRightsThatTakesNothingAwayInterruptsNobody(t *testing.T) {
 	}
 }
 
+// TestARightWithdrawnCostsOnlyWhoeverHadIt lets four type into one turn, of which two may not any more when it is stored.
+func TestARightWithdrawnCostsOnlyWhoeverHadIt(t *testing.T) {
+	log := &heldLog{reached: make(chan struct{}, 10), release: make(chan struct{})}
+	s := serveWith(t, dbtest.SQLite(t, sets...), func(c *collab.Config) { log.Log, c.Log = c.Log, log })
+	ctx := within(t, time.Minute)
+	first := dial(t, s, "d", "first")
+	var stay, leave []*official.Official
+	for _, name := range []string{"eva", "karel", "out1", "out2"} {
+		o := dial(t, s, "d", name)
+		if strings.HasPrefix(name, "out") {
+			leave = append(leave, o)
+		} else {
+			stay = append(stay, o)
+		}
+	}
+	first.Type("first ")
+	<-log.reached // the room waits for this one; what the others type goes into the next turn
+	for i := range stay {
+		leave[i].Type("<withdrawn>")
+		stay[i].Type("<stays>")
+	}
+	s.rights.set("p-out1", collab.View)
+	s.rights.set("p-out2", collab.None)
+	close(log.release)
+	for i := range stay {
+		must(t, "acknowledged", stay[i].WaitAcked(ctx))
+		wantClosed(t, leave[i], collab.CodeDenied)
+		if leave[i].Acked() != 0 {
+			t.Error("acknowledged an update on a right that was withdrawn")
+		}
+	}
+	must(t, "shown", first.WaitText(ctx, func(text string) bool { return strings.Count(text, "<stays>") == 2 }))
+	head, err := s.Head(ctx, "d")
+	if text := head.Body.Text(collab.Root).String(); err != nil || strings.Count(text, "<stays>") != 2 || strings.Contains(text, "withdrawn") || strings.Contains(first.Text(), "withdrawn") {
+		t.Errorf("text = %q, %v; others see %q", text, err, first.Text())
+	}
+	for _, o := range append(stay, first) {
+		o.Type("!")
+		must(t, "acknowledged on the same connection", o.WaitAcked(ctx))
+	}
+}
+
 func TestADocumentWhoseLogIsDamagedIsNotServed(t *testing.T) {
 	db := dbtest.SQLite(t, sets...)
 	s := serve(t, db, options{})

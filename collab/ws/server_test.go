@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -57,6 +58,12 @@ func (r *rights) Epoch(context.Context, security.ActorID, collab.DocumentID) (in
 	return r.epoch, nil
 }
 
+func (r *rights) epochs(_ context.Context, _ database.Tx, writers []store.Writer) ([]int64, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Repeat([]int64{r.epoch}, len(writers)), nil
+}
+
 type options struct {
 	collab collab.Config
 	ws     ws.Config
@@ -81,7 +88,7 @@ func serve(t testing.TB, db *database.DB, o options) *server {
 	if s.journal, err = journal.New(db, journal.Config{}); err != nil {
 		t.Fatal(err)
 	}
-	s.store = store.New(db, store.Config{Journal: s.journal, Now: time.Now})
+	s.store = store.New(db, store.Config{Journal: s.journal, Now: time.Now, Epochs: s.rights.epochs})
 	o.collab.Log, o.collab.Leases, o.collab.Witness = s.store, s.store, s.store
 	o.collab.Rights, o.collab.Now = s.rights, time.Now
 	if o.change != nil {

@@ -106,6 +106,7 @@ type Handler struct {
 	ctx      context.Context
 	stop     context.CancelFunc
 	wg       sync.WaitGroup
+	writers  writers
 
 	mu     sync.Mutex
 	conns  map[*conn]struct{} // guarded by mu

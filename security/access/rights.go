@@ -17,15 +17,16 @@ import (
 // MaxDepth is how many links may lie between a document and the top.
 const MaxDepth = 4
 
-// Rights decides what people may do. It keeps nothing in memory: a change is in
-// force for every check that begins after its commit, on every node.
+// Rights decides what people may do. It keeps no right in memory: a change is
+// in force for every check that begins after its commit, on every node.
 type Rights struct {
 	db      *database.DB
 	journal *journal.Journal
+	known   knownEpochs
 }
 
 // NewRights returns the rights kept in db.
-func NewRights(db *database.DB, j *journal.Journal) *Rights { return &Rights{db, j} }
+func NewRights(db *database.DB, j *journal.Journal) *Rights { return &Rights{db: db, journal: j} }
 
 type querier interface {
 	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
@@ -326,39 +327,6 @@ func height(ctx context.Context, q querier, o Object) (int, error) {
 		return 0, fmt.Errorf("height of %s: %w", o, err)
 	}
 	return h, nil
-}
-
-// Epoch returns a number that grows whenever what the person may do on the
-// object may have changed: a relation on it or above it, its place, the
-// person's roles, unit or account. Compare it before accepting each frame of
-// an open connection. One indexed query.
-func (r *Rights) Epoch(ctx context.Context, who security.ActorID, on Object) (int64, error) {
-	return epochOf(ctx, r.db, who, on)
-}
-
-// EpochIn is Epoch as tx sees it, for a change that must not be stored once a
-// right has been withdrawn. On SQLite, where writers follow one another, that
-// is exact; on PostgreSQL a withdrawal that commits between this question and
-// the end of tx comes just too late.
-func (r *Rights) EpochIn(ctx context.Context, tx database.Tx, who security.ActorID, on Object) (int64, error) {
-	return epochOf(ctx, tx, who, on)
-}
-
-func epochOf(ctx context.Context, q querier, who security.ActorID, on Object) (int64, error) {
-	var n int64
-	err := q.QueryRowContext(ctx, `
-		WITH RECURSIVE chain (object, depth) AS (
-			SELECT CAST($1 AS TEXT), 0
-			UNION ALL
-			SELECT l.parent, c.depth + 1 FROM access_link l JOIN chain c ON l.child = c.object WHERE c.depth < $2
-		)
-		SELECT CAST(coalesce(sum(n), 0) AS BIGINT) FROM access_epoch
-		WHERE id IN (SELECT object FROM chain UNION SELECT 'office' UNION SELECT CAST($3 AS TEXT))`,
-		string(on), MaxDepth, string(User(who))).Scan(&n)
-	if err != nil {
-		return 0, fmt.Errorf("epoch of %s on %s: %w", who, on, err)
-	}
-	return n, nil
 }
 
 func epochSum(ctx context.Context, q querier, objects []Object) (int64, error) {

@@ -58,7 +58,7 @@ func (d *DB) QueryRowContext(ctx context.Context, query string, args ...any) *sq
 		return d.writer.QueryRowContext(ctx, query, args...)
 	}
 	if s := d.reader(ctx, query); s != nil {
-		return s.QueryRowContext(ctx, args...)
+		return s.QueryRowContext(toTheEnd(ctx), args...)
 	}
 	return d.DB.QueryRowContext(ctx, query, args...)
 }
@@ -90,6 +90,15 @@ type often struct {
 	db *DB
 }
 
+// toTheEnd is for small statements that are carried out often: the driver would start two goroutines for each, to interrupt it
+// when ctx ends meanwhile, which takes as long as the statement itself. One that has ended already still counts.
+func toTheEnd(ctx context.Context) context.Context {
+	if ctx.Err() != nil {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
+}
+
 // statement returns query prepared, or nil when it is not yet: the transaction has the only connection to prepare it on.
 func (o often) statement(ctx context.Context, query string) *sql.Stmt {
 	if s := o.db.writes.get(query, true); s != nil {
@@ -100,21 +109,21 @@ func (o often) statement(ctx context.Context, query string) *sql.Stmt {
 
 func (o often) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	if s := o.statement(ctx, query); s != nil {
-		return s.ExecContext(ctx, args...)
+		return s.ExecContext(toTheEnd(ctx), args...)
 	}
 	return o.Tx.ExecContext(ctx, query, args...)
 }
 
 func (o often) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	if s := o.statement(ctx, query); s != nil {
-		return s.QueryContext(ctx, args...)
+		return s.QueryContext(toTheEnd(ctx), args...)
 	}
 	return o.Tx.QueryContext(ctx, query, args...)
 }
 
 func (o often) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	if s := o.statement(ctx, query); s != nil {
-		return s.QueryRowContext(ctx, args...)
+		return s.QueryRowContext(toTheEnd(ctx), args...)
 	}
 	return o.Tx.QueryRowContext(ctx, query, args...)
 }
