@@ -84,11 +84,8 @@ func (m *numbers) reset() {
 	m.number = 0
 }
 
-// key is never 0 or 1; 1 stands for end.
+// key is never 0.
 func (m *numbers) key(id crdt.ID) uint64 {
-	if id == end {
-		return 1
-	}
 	if m.number == 0 || m.client != id.Client {
 		n, ok := m.of[id.Client]
 		if !ok {
