@@ -264,7 +264,7 @@ func (c *container) only(from string, rels map[string]relation, kind string) (st
 		}
 	}
 	if name != "" && !c.has(name) {
-		return "", refuse("missing", name, 0, "named by %s but not there", from)
+		return "", refuse("missing", name, 0, "named but not there")
 	}
 	return name, nil
 }

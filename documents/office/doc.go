@@ -3,7 +3,8 @@
 // Reading order:
 //
 //   - office.go: Document, what both directions speak of.
-//   - changes.go: tracked changes as the text before, the text after, and one proposal each.
+//   - changes.go: tracked changes as the text before and the text after, and the one form they have here.
+//   - proposals.go: tracked changes as one comment each.
 //   - redline.go: a comparison of two texts as tracked changes.
 //   - limits.go: what is refused, and Error.
 //   - container.go, xml.go: the ZIP and the XML inside, within the limits.
