@@ -10,6 +10,9 @@ import (
 
 // recheck looks at the rights of who, or of everybody, again: at the epoch first, which is cheap and moves seldom.
 func (r *room) recheck(ctx context.Context, who security.ActorID) {
+	if who == "" { // some times a minute: let go of what hardly anybody needs
+		r.copy = copies{}
+	}
 	epochs := map[security.ActorID]int64{}
 	for m := range r.members {
 		if who != "" && m.who.ID != who {

@@ -43,6 +43,7 @@ type room struct {
 	holders  map[uint64]*Member          // who writes under a lease now
 	serverID map[security.ActorID]uint64 // leases of server-side edits
 	full     []byte                      // the document encoded, nil when it changed since
+	copy     copies                      // messages for those who come in
 	view     func() any                  // what Config.View keeps of d, nil until somebody asks
 
 	rows   []Row                      // accepted in this turn, not stored yet
@@ -238,7 +239,7 @@ func (r *room) load(ctx context.Context) (err error) {
 			return fmt.Errorf("row %d: %w", row.Seq, err)
 		}
 	}
-	r.d, r.full, r.view, r.since = d, nil, nil, len(st.Rows)
+	r.d, r.full, r.copy, r.view, r.since = d, nil, copies{}, nil, len(st.Rows)
 	r.setState(st.State)
 	return nil
 }

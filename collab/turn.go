@@ -211,7 +211,7 @@ func (r *room) apply(ctx context.Context, m *Member, update []byte, info gate.In
 		r.refuse(ctx, m, closed(CodeRefused, "apply: %v", err))
 		return
 	}
-	r.full = nil
+	r.changed(update)
 	row := Row{Person: m.who.ID, Session: m.who.Session, At: r.h.cfg.Now(), Update: update}
 	for _, c := range info.Clients {
 		r.holds[c.Client] = m.id
