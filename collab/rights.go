@@ -21,7 +21,8 @@ func (r *room) recheck(ctx context.Context, who security.ActorID) {
 		epoch, ok := epochs[m.who.ID]
 		if !ok {
 			var err error
-			if epoch, err = r.h.cfg.Rights.Epoch(ctx, m.who.ID, r.doc); err != nil {
+			onOwnStack(func() { epoch, err = r.h.cfg.Rights.Epoch(ctx, m.who.ID, r.doc) })
+			if err != nil {
 				r.h.cfg.Logger.Warn("look up rights", "document", r.doc, "error", err)
 				return // every update is judged anyway; the next look is soon
 			}

@@ -127,7 +127,9 @@ func (r *room) run(ctx context.Context) {
 		cancel = f.Subscribe(topic(r.doc), r.heard)
 	}
 	defer cancel()
-	if err := r.load(ctx); err != nil {
+	var err error
+	onOwnStack(func() { err = r.load(ctx) })
+	if err != nil {
 		r.abandon(err)
 		return
 	}
@@ -177,6 +179,22 @@ func (r *room) work(ctx context.Context) {
 				return
 			}
 		}
+	}
+}
+
+// onOwnStack runs do and waits for it. What asks the storage goes very deep, and whoever stays idle after that keeps tens of
+// kilobytes of stack, once for each open document or connection.
+func onOwnStack(do func()) {
+	var p any
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { p = recover() }()
+		do()
+	}()
+	<-done
+	if p != nil {
+		panic(p)
 	}
 }
 
