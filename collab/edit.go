@@ -52,7 +52,7 @@ func (r *room) edit(ctx context.Context, who security.Actor, change func(d *crdt
 		r.rebuild(ctx)
 		return Head{}, err
 	}
-	r.full = nil
+	r.changed(update)
 	r.stored(last, rows, nil)
 	return r.head(), nil
 }

@@ -18,7 +18,9 @@ func (r *room) catchUp(ctx context.Context) error {
 func (r *room) caughtUp(ctx context.Context) (news bool, err error) {
 	const page = 1000
 	for {
-		rows, st, err := r.h.cfg.Log.Since(ctx, r.doc, r.seq, page)
+		var rows []Row
+		var st State
+		onOwnStack(func() { rows, st, err = r.h.cfg.Log.Since(ctx, r.doc, r.seq, page) })
 		if err != nil {
 			return news, err
 		}
@@ -72,12 +74,12 @@ func (r *room) adopt(rows []Row) error {
 		if err := r.d.Apply(row.Update); err != nil {
 			return fmt.Errorf("row %d: %w", row.Seq, err)
 		}
+		r.changed(row.Update)
 		r.news = append(r.news, shown{update: row.Update})
 		r.seq = row.Seq
 		r.since++
 	}
 	if len(rows) > 0 {
-		r.full = nil
 		r.known.Store(r.seq)
 	}
 	return nil
@@ -114,7 +116,7 @@ func (r *room) follow(ctx context.Context, h hint, node string) {
 			r.tryCatchUp(ctx)
 			return
 		}
-		r.full = nil
+		r.changed(h.body)
 		r.news = append(r.news, shown{update: h.body})
 		r.since += int(h.last - r.seq)
 		r.seq = h.last

@@ -125,17 +125,18 @@ func (r *room) answer(ctx context.Context, m *Member, vector []byte) {
 	if _, ok := r.members[m]; !ok {
 		return
 	}
-	var update []byte
-	if len(vector) == 1 && vector[0] == 0 {
-		update = r.encoded()
-	} else {
-		var err error
-		if update, err = r.d.Diff(vector); err != nil {
-			r.refuse(ctx, m, closed(CodeRefused, "state vector: %v", err))
-			return
-		}
-	}
 	m.synced = true
+	if len(vector) == 1 && vector[0] == 0 {
+		for _, msg := range r.whole() {
+			r.deliver(m, msg)
+		}
+		return
+	}
+	update, err := r.d.Diff(vector)
+	if err != nil {
+		r.refuse(ctx, m, closed(CodeRefused, "state vector: %v", err))
+		return
+	}
 	r.deliver(m, &Message{Bytes: wire.AppendSync(nil, wire.Step2, update), seq: r.seq})
 }
 

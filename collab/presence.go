@@ -76,7 +76,8 @@ func (r *room) mayAppear(ctx context.Context, m *Member, client uint64) bool {
 	owner, ok := r.owners[client]
 	if !ok {
 		var err error
-		if owner, err = r.h.cfg.Leases.Owner(ctx, r.doc, client); err != nil {
+		onOwnStack(func() { owner, err = r.h.cfg.Leases.Owner(ctx, r.doc, client) })
+		if err != nil {
 			return false
 		}
 	}

@@ -10,6 +10,9 @@ import (
 
 // recheck looks at the rights of who, or of everybody, again: at the epoch first, which is cheap and moves seldom.
 func (r *room) recheck(ctx context.Context, who security.ActorID) {
+	if who == "" { // some times a minute: let go of what hardly anybody needs
+		r.copy = copies{}
+	}
 	epochs := map[security.ActorID]int64{}
 	for m := range r.members {
 		if who != "" && m.who.ID != who {
@@ -18,7 +21,8 @@ func (r *room) recheck(ctx context.Context, who security.ActorID) {
 		epoch, ok := epochs[m.who.ID]
 		if !ok {
 			var err error
-			if epoch, err = r.h.cfg.Rights.Epoch(ctx, m.who.ID, r.doc); err != nil {
+			onOwnStack(func() { epoch, err = r.h.cfg.Rights.Epoch(ctx, m.who.ID, r.doc) })
+			if err != nil {
 				r.h.cfg.Logger.Warn("look up rights", "document", r.doc, "error", err)
 				return // every update is judged anyway; the next look is soon
 			}

@@ -43,6 +43,7 @@ type room struct {
 	holders  map[uint64]*Member          // who writes under a lease now
 	serverID map[security.ActorID]uint64 // leases of server-side edits
 	full     []byte                      // the document encoded, nil when it changed since
+	copy     copies                      // messages for those who come in
 	view     func() any                  // what Config.View keeps of d, nil until somebody asks
 
 	rows   []Row                      // accepted in this turn, not stored yet
@@ -126,7 +127,9 @@ func (r *room) run(ctx context.Context) {
 		cancel = f.Subscribe(topic(r.doc), r.heard)
 	}
 	defer cancel()
-	if err := r.load(ctx); err != nil {
+	var err error
+	onOwnStack(func() { err = r.load(ctx) })
+	if err != nil {
 		r.abandon(err)
 		return
 	}
@@ -176,6 +179,22 @@ func (r *room) work(ctx context.Context) {
 				return
 			}
 		}
+	}
+}
+
+// onOwnStack runs do and waits for it. What asks the storage goes very deep, and whoever stays idle after that keeps tens of
+// kilobytes of stack, once for each open document or connection.
+func onOwnStack(do func()) {
+	var p any
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { p = recover() }()
+		do()
+	}()
+	<-done
+	if p != nil {
+		panic(p)
 	}
 }
 
@@ -238,7 +257,7 @@ func (r *room) load(ctx context.Context) (err error) {
 			return fmt.Errorf("row %d: %w", row.Seq, err)
 		}
 	}
-	r.d, r.full, r.view, r.since = d, nil, nil, len(st.Rows)
+	r.d, r.full, r.copy, r.view, r.since = d, nil, copies{}, nil, len(st.Rows)
 	r.setState(st.State)
 	return nil
 }

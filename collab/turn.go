@@ -130,7 +130,8 @@ func (r *room) lookNow(ctx context.Context, m *Member) *Closed {
 // insist repeats do, which talks to the storage, until it succeeds or ctx ends: while the database restarts, edits wait.
 func (r *room) insist(ctx context.Context, do func() error) error {
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		err := do()
+		var err error
+		onOwnStack(func() { err = do() })
 		if err == nil {
 			return nil
 		}
@@ -211,7 +212,7 @@ func (r *room) apply(ctx context.Context, m *Member, update []byte, info gate.In
 		r.refuse(ctx, m, closed(CodeRefused, "apply: %v", err))
 		return
 	}
-	r.full = nil
+	r.changed(update)
 	row := Row{Person: m.who.ID, Session: m.who.Session, At: r.h.cfg.Now(), Update: update}
 	for _, c := range info.Clients {
 		r.holds[c.Client] = m.id

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"spolupis/citizen"
 	"spolupis/collab"
@@ -22,47 +23,77 @@ type liveRights struct {
 	rights    *access.Rights
 	accounts  *access.Accounts
 	materials documents.Store
+
+	mu   sync.Mutex
+	said map[access.Place]saidRight // guarded by mu; what somebody may do, for as long as his epoch there stays
 }
+
+type saidRight struct {
+	right collab.Right
+	epoch int64
+}
+
+// mostSaid bounds what is remembered. Who comes back after a failure of the network, with everybody else, is answered from it.
+const mostSaid = 20_000
 
 // Right implements collab.Rights. A material that is still being imported is
 // nobody's to open.
-func (l liveRights) Right(ctx context.Context, who security.Actor, doc collab.DocumentID) (collab.Right, int64, error) {
-	on := access.Document(string(doc))
-	epoch, err := l.rights.Epoch(ctx, who.ID, on)
+func (l *liveRights) Right(ctx context.Context, who security.Actor, doc collab.DocumentID) (collab.Right, int64, error) {
+	at := access.Place{Who: who.ID, On: access.Document(string(doc))}
+	epoch, err := l.rights.Epoch(ctx, at.Who, at.On)
 	if err != nil {
 		return collab.None, 0, err
 	}
+	l.mu.Lock()
+	said, ok := l.said[at]
+	l.mu.Unlock()
+	if ok && said.epoch == epoch {
+		return said.right, epoch, nil
+	}
+	right, err := l.lookUp(ctx, who, doc)
+	if err == nil && right != collab.None { // that one would also come of an import which is not done: no epoch tells when it is
+		l.mu.Lock()
+		if l.said == nil || len(l.said) >= mostSaid {
+			l.said = map[access.Place]saidRight{}
+		}
+		l.said[at] = saidRight{right, epoch}
+		l.mu.Unlock()
+	}
+	return right, epoch, err
+}
+
+func (l *liveRights) lookUp(ctx context.Context, who security.Actor, doc collab.DocumentID) (collab.Right, error) {
 	if _, err := l.materials.Material(ctx, doc); errors.Is(err, fault.NotFound) {
-		return collab.None, epoch, nil
+		return collab.None, nil
 	} else if err != nil {
-		return collab.None, 0, err
+		return collab.None, err
 	}
 	// Who came in with the roles of that hour; what counts are those of now.
 	p, err := l.accounts.Person(ctx, who.ID)
 	if err != nil {
-		return collab.None, 0, err
+		return collab.None, err
 	}
 	if p.Disabled {
-		return collab.None, epoch, nil
+		return collab.None, nil
 	}
 	who.Roles, who.Unit = p.Roles, p.Unit
-	acts, err := l.rights.Allowed(ctx, who, on)
+	acts, err := l.rights.Allowed(ctx, who, access.Document(string(doc)))
 	if err != nil {
-		return collab.None, 0, err
+		return collab.None, err
 	}
 	switch {
 	case acts[access.Edit]:
-		return collab.Edit, epoch, nil
+		return collab.Edit, nil
 	case acts[access.Comment]:
-		return collab.Comment, epoch, nil
+		return collab.Comment, nil
 	case acts[access.View]:
-		return collab.View, epoch, nil
+		return collab.View, nil
 	}
-	return collab.None, epoch, nil
+	return collab.None, nil
 }
 
 // Epoch implements collab.Rights.
-func (l liveRights) Epoch(ctx context.Context, who security.ActorID, doc collab.DocumentID) (int64, error) {
+func (l *liveRights) Epoch(ctx context.Context, who security.ActorID, doc collab.DocumentID) (int64, error) {
 	return l.rights.Epoch(ctx, who, access.Document(string(doc)))
 }
 

@@ -167,7 +167,7 @@ func (a *App) openLive(context.Context) (err error) {
 			return a.Rights.EpochsIn(ctx, tx, places)
 		}})
 	a.onClose(log.Close)
-	cfg := collab.Config{Log: log, Leases: log, Witness: log, Rights: liveRights{a.Rights, a.Accounts, a.materials},
+	cfg := collab.Config{Log: log, Leases: log, Witness: log, Rights: &liveRights{rights: a.Rights, accounts: a.Accounts, materials: a.materials},
 		Now: time.Now, Logger: a.Log, Text: a.pages.Text, View: documents.View}
 	if a.Config.RedisURL != "" {
 		hints, err := bus.NewRedis(a.Config.RedisURL, a.Log)

@@ -143,8 +143,10 @@ func (o *attack) table(name string) string {
 			values[i] = new(any)
 		}
 		o.ok(rows.Scan(values...))
-		for _, v := range values {
-			fmt.Fprintf(h, "%v|", *v.(*any))
+		for i, v := range values {
+			if columns[i] != "leases" { // counts who came in
+				fmt.Fprintf(h, "%v|", *v.(*any))
+			}
 		}
 	}
 	o.ok(rows.Err())

@@ -451,33 +451,52 @@ func (r *request) lines(to []line, edits map[editKey]*edit) []line {
 	return to
 }
 
-// insert adds rows. PostgreSQL is asked as seldom as possible. SQLite is near, and looks for each value among all that a
-// statement has: there a statement for each row, the same every time, costs least.
+// insert adds rows, several with one statement.
 func (s *Store) insert(ctx context.Context, tx database.Tx, rows []line) error {
-	const columns = 8
-	most := 1
-	if s.db.Postgres {
-		most = 400
-	}
+	args := make([]any, 0, columns*min(len(rows), mostAtOnce))
 	for len(rows) > 0 {
-		part := rows[:min(len(rows), most)]
-		rows = rows[len(part):]
-		var q strings.Builder
-		q.WriteString(`INSERT INTO collab_update (document, seq, person, session, client, received_at, hash, bytes) VALUES `)
-		args := make([]any, 0, columns*len(part))
-		for i, l := range part {
-			if i > 0 {
-				q.WriteString(", ")
-			}
-			q.WriteString("(" + places(1+columns*i, columns) + ")")
+		n, query := s.inserting(len(rows))
+		args = args[:0]
+		for _, l := range rows[:n] {
 			args = append(args, l.doc, l.row.Seq, l.row.Person, l.row.Session, int64(l.row.Client), l.row.At.UnixMicro(), l.hash, l.row.Update)
 		}
-		if _, err := tx.ExecContext(ctx, q.String(), args...); err != nil {
+		if _, err := tx.ExecContext(ctx, query, args...); err != nil {
 			return err
 		}
+		rows = rows[n:]
 	}
 	return nil
 }
+
+const (
+	columns    = 8 // of collab_update
+	mostAtOnce = 400
+)
+
+// inserting returns how many of left rows to add next and the statement for it. PostgreSQL is asked as seldom as possible. For
+// SQLite there are two texts only, which stay prepared, and their parameters have no names: the driver looks for
+// each name among all values.
+func (s *Store) inserting(left int) (n int, query string) {
+	if s.db.Postgres {
+		n = min(left, mostAtOnce)
+		var q strings.Builder
+		for i := range n {
+			q.WriteString(", (" + places(1+columns*i, columns) + ")")
+		}
+		return n, insertInto + q.String()[2:]
+	}
+	if left >= 16 {
+		return 16, insertSixteen
+	}
+	return 1, insertOne
+}
+
+const insertInto = `INSERT INTO collab_update (document, seq, person, session, client, received_at, hash, bytes) VALUES `
+
+var (
+	insertOne     = insertInto + `(?, ?, ?, ?, ?, ?, ?, ?)`
+	insertSixteen = insertOne + strings.Repeat(`, (?, ?, ?, ?, ?, ?, ?, ?)`, 15)
+)
 
 func count(ctx context.Context, tx database.Tx, edits map[editKey]*edit) error {
 	keys := make([]editKey, 0, len(edits))

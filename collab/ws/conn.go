@@ -70,25 +70,41 @@ func (c *conn) alive() {
 	}
 }
 
-// serve runs the connection to its end. err is what signing in came to.
-func (c *conn) serve(ctx context.Context, err error) {
-	defer c.ws.Close()
+// begin lets the connection into the room. err is what signing in came to. It goes deep, into the database, and ends then: who
+// stays is a goroutine with a small stack.
+func (c *conn) begin(ctx context.Context, err error) {
+	if c.join(ctx, err) {
+		go c.serve(ctx)
+		return
+	}
+	c.ws.Close()
+	c.h.remove(c)
+}
+
+func (c *conn) join(ctx context.Context, err error) bool {
 	if err != nil {
 		c.refuse(err)
-		return
+		return false
 	}
 	m, err := c.h.cfg.Hub.Join(ctx, c.doc, collab.Join{
 		Who: c.who, Ours: c.ws.Subprotocol() == wire.Subprotocol, Client: c.asked, Transport: c,
 	})
 	if err != nil {
 		c.refuse(err)
-		return
+		return false
 	}
 	c.member = m
 	c.h.writers.add(c) // for what was queued meanwhile
-	defer m.Leave()
+	return true
+}
+
+// serve reads to the end of the connection.
+func (c *conn) serve(ctx context.Context) {
+	defer c.h.remove(c)
+	defer c.ws.Close()
+	defer c.member.Leave()
 	if closed := c.read(ctx); closed != nil {
-		m.Refuse(closed)
+		c.member.Refuse(closed)
 		c.Close(closed)
 		c.drain()
 	}
@@ -165,7 +181,12 @@ func (c *conn) read(ctx context.Context) *collab.Closed {
 		}
 		if wire.IsUpdate(b) && time.Since(told) > time.Minute {
 			told = time.Now()
-			c.h.cfg.Active(ctx, c.who)
+			done := make(chan struct{})
+			go func() { // into the database, as begin
+				defer close(done)
+				c.h.cfg.Active(ctx, c.who)
+			}()
+			<-done
 		}
 		if err := c.member.Receive(ctx, b); err != nil {
 			closed, ok := errors.AsType[*collab.Closed](err)

@@ -32,15 +32,18 @@ func (w *writers) add(c *conn) {
 const maxScratch = 16 << 10
 
 func (w *writers) run() {
-	scratch := make([]byte, 0, maxScratch)
+	scratch := together.Get().(*[maxScratch]byte)
+	defer together.Put(scratch)
 	for {
 		c := w.next()
 		if c == nil {
 			return
 		}
-		c.writeOn(scratch)
+		c.writeOn(scratch[:0])
 	}
 }
+
+var together = sync.Pool{New: func() any { return new([maxScratch]byte) }}
 
 func (w *writers) next() *conn {
 	w.mu.Lock()

@@ -174,10 +174,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ws.Close()
 		return
 	}
-	go func() { // so that the request and its buffers can go
-		defer h.remove(c)
-		c.serve(h.ctx, err)
-	}()
+	go c.begin(h.ctx, err) // so that the request and its buffers can go
 }
 
 var errOrigin = errors.New("this page may not open a connection here")

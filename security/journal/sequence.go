@@ -185,14 +185,14 @@ func (j *Journal) grew(size int64) bool {
 	return true
 }
 
-// Keep calls follow (a closure over Follow or React) each time the log grows
-// and at least each second, until ctx ends. An error of follow goes to failed
+// Keep calls follow (a closure over Follow or React) each time the log grows,
+// at most forty times a second, and at least each second, until ctx ends. An error of follow goes to failed
 // and the same entry is tried again at the next round.
 func (j *Journal) Keep(ctx context.Context, follow func(ctx context.Context) (int, error), failed func(error)) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		wake := j.Wake()
+		wake, began := j.Wake(), time.Now()
 		if _, err := follow(ctx); err != nil && ctx.Err() == nil {
 			failed(err)
 			wake = nil // a failing follower retries by the clock only
@@ -202,5 +202,15 @@ func (j *Journal) Keep(ctx context.Context, follow func(ctx context.Context) (in
 		case <-wake:
 		case <-tick.C:
 		}
+		// When hundreds come in at once, each is an entry: followers then take many at a time.
+		if rest := followRest - time.Since(began); rest > 0 {
+			select {
+			case <-ctx.Done():
+			case <-time.After(rest):
+			}
+		}
 	}
 }
+
+// followRest is the least time from one round of a follower to the next.
+const followRest = 25 * time.Millisecond
