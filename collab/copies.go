@@ -3,15 +3,16 @@ package collab
 import "spolupis/collab/wire"
 
 // copies are the messages with the whole document for those who come in with nothing. Many may come at once while others
-// write: one copy, and what has been written since, serve all of them for a while.
+// write: one copy, and what has been written since, serve all of them for a while. What has been written since comes first: it waits
+// in the client for what it builds on, and when the answer to his first step is there, so is all that was acknowledged before.
 type copies struct {
-	base  *Message // the document at some place of its log; nil when nobody came lately
+	base  *Message // answer with the document at some place of its log; nil when nobody came lately
 	since [][]byte // what was applied after it
 	bytes int      // of since
 	tail  *Message // since as one update; nil when there is none or it is not made yet
 }
 
-// From how much on what has been written since is no longer sent after a copy, but a new copy made.
+// From how much on what has been written since is no longer sent with a copy, but a new copy made.
 const (
 	mostSince      = 100
 	mostSinceBytes = 32 << 10
@@ -49,5 +50,5 @@ func (r *room) whole() []*Message {
 	if c.tail == nil {
 		return []*Message{c.base}
 	}
-	return []*Message{c.base, c.tail}
+	return []*Message{c.tail, c.base}
 }

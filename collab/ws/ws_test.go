@@ -120,6 +120,23 @@ func TestWhatWasAcknowledgedSurvivesTheServer(t *testing.T) {
 	}
 }
 
+// Those who come in shortly after one another share a copy. Whoever has the answer to his first step must still have all that was
+// acknowledged before he came, whatever was written since the copy was made.
+func TestANewcomerHasAtOnceWhatWasAcknowledgedBefore(t *testing.T) {
+	s := sqlite(t, options{})
+	writer := dial(t, s, "d", "eva")
+	for i := range 150 { // more than one copy lives
+		word := fmt.Sprintf("%d. ", i)
+		writer.Type(word)
+		must(t, "acknowledge", writer.WaitAcked(within(t, time.Minute)))
+		newcomer := dial(t, s, "d", "karel")
+		if got := newcomer.Text(); !strings.HasSuffix(got, word) {
+			t.Fatalf("somebody who came after %q was acknowledged finds %q", word, got)
+		}
+		newcomer.Break()
+	}
+}
+
 func TestSealedDocumentTakesNoEditAndReadsOn(t *testing.T) {
 	s := sqlite(t, options{})
 	eva, karel := dial(t, s, "d", "eva"), dial(t, s, "d", "karel")

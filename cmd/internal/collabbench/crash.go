@@ -59,5 +59,10 @@ func found(ctx context.Context, s *site, document string) (*crdt.Doc, error) {
 		return nil, err
 	}
 	d := crdt.New(crdt.Config{})
-	return d, d.Apply(t.state)
+	for _, update := range t.copy {
+		if err := d.Apply(update); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
 }

@@ -75,8 +75,8 @@ func joins(ctx context.Context, b *bench, s *site, n needs) (sample, error) {
 	}
 	took := time.Since(began)
 	for _, t := range rest.typists {
-		if len(t.state) < len(update)/2 {
-			return sample{}, fmt.Errorf("a copy of %d bytes came in, of a document of %d", len(t.state), len(update))
+		if size := len(bytes.Join(t.copy, nil)); size < len(update)/2 {
+			return sample{}, fmt.Errorf("a copy of %d bytes came in, of a document of %d", size, len(update))
 		}
 	}
 	if err := sleep(ctx, 500*time.Millisecond); err != nil { // what was typed during the joins has to arrive

@@ -35,7 +35,7 @@ type typist struct {
 	synced   chan struct{} // closed when the server's copy has come
 	gone     chan struct{} // closed when the connection has ended
 	err      error         // why; set before gone is closed
-	state    []byte        // the server's copy; set before synced is closed
+	copy     [][]byte      // updates that together are the server's copy; set before synced is closed
 
 	mu     sync.Mutex // one message at a time is written
 	sketch []byte     // guarded by mu; buffer of a message
@@ -173,9 +173,13 @@ func (t *typist) takeSync(step wire.Step, body []byte) error {
 		return t.sync(wire.Step2, []byte{0, 0})
 	case wire.Step2:
 		if !t.isSynced() {
-			t.state = bytes.Clone(body)
+			t.copy = append(t.copy, bytes.Clone(body))
 			close(t.synced)
 		}
+		return nil
+	}
+	if !t.isSynced() { // a part of the copy
+		t.copy = append(t.copy, bytes.Clone(body))
 		return nil
 	}
 	if !t.observes || t.crowd.silent {
