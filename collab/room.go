@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -189,7 +190,11 @@ func onOwnStack(do func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		defer func() { p = recover() }()
+		defer func() {
+			if p = recover(); p != nil {
+				p = fmt.Errorf("%v\n%s", p, debug.Stack()) // the other stack tells nothing
+			}
+		}()
 		do()
 	}()
 	<-done

@@ -222,11 +222,12 @@ func (r *room) apply(ctx context.Context, m *Member, update []byte, info gate.In
 	r.bytes += len(update)
 }
 
-// claim notes at which epoch m may write, for the log to check. Of what is not stored the log is not asked, so m is looked at now.
-func (r *room) claim(ctx context.Context, m *Member, stored bool) *Closed {
+// claim notes at which epoch m may write, for the log to check. What is known already is not stored again, and the log not asked
+// about it, so m is looked at now.
+func (r *room) claim(ctx context.Context, m *Member, known bool) *Closed {
 	epoch, ok := r.epochs[m.who.ID]
 	switch {
-	case stored:
+	case known:
 		if c := r.lookNow(ctx, m); c != nil {
 			return c
 		}
@@ -299,13 +300,14 @@ func (r *room) append(ctx context.Context, rows []Row) (last int64, err error) {
 
 // stillAllowed looks up the rights of this turn's senders anew and reports whether all of them may still edit.
 func (r *room) stillAllowed(ctx context.Context) bool {
+	all := true
 	for _, m := range r.by {
 		if r.lookUp(ctx, m) != nil || m.right < Edit {
-			return false
+			all = false
 		}
 		r.epochs[m.who.ID] = m.epoch
 	}
-	return true
+	return all
 }
 
 // stored takes note that rows have become durable, the last one as number last.

@@ -134,7 +134,7 @@ func (s *Store) gather(ctx context.Context, rest time.Duration) {
 // From how many rooms in one transaction on the next is waited for, and until how long after the last began.
 const (
 	gatherFrom = 4
-	gatherTime = 3 * time.Millisecond
+	gatherTime = 5 * time.Millisecond
 )
 
 // commitAll answers every request of part. While the database is away it tries again; a request whose caller has given up

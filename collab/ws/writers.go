@@ -28,12 +28,12 @@ func (w *writers) add(c *conn) {
 	}
 }
 
-// maxScratch is how many bytes of several frames are put together into one write.
+// maxScratch is how many bytes of several frames are put scratches into one write.
 const maxScratch = 16 << 10
 
 func (w *writers) run() {
-	scratch := together.Get().(*[maxScratch]byte)
-	defer together.Put(scratch)
+	scratch := scratches.Get().(*[maxScratch]byte)
+	defer scratches.Put(scratch)
 	for {
 		c := w.next()
 		if c == nil {
@@ -43,7 +43,7 @@ func (w *writers) run() {
 	}
 }
 
-var together = sync.Pool{New: func() any { return new([maxScratch]byte) }}
+var scratches = sync.Pool{New: func() any { return new([maxScratch]byte) }}
 
 func (w *writers) next() *conn {
 	w.mu.Lock()
