@@ -24,9 +24,6 @@ func (d *Disk) mount() error {
 		return err
 	}
 	root := &fs.LoopbackRoot{Path: d.backing, Dev: uint64(st.Dev)}
-	root.NewNode = func(r *fs.LoopbackRoot, _ *fs.Inode, _ string, _ *syscall.Stat_t) fs.InodeEmbedder {
-		return &node{LoopbackNode: fs.LoopbackNode{RootData: r}, d: d}
-	}
 	root.RootNode = &node{LoopbackNode: fs.LoopbackNode{RootData: root}, d: d}
 	server, err := fs.Mount(d.mountpoint, root.RootNode, &fs.Options{MountOptions: fuse.MountOptions{DirectMount: true, FsName: "faultdisk"}})
 	if err != nil {
@@ -43,11 +40,17 @@ type node struct {
 }
 
 var (
+	_ fs.NodeWrapChilder    = (*node)(nil)
 	_ fs.NodeOpener         = (*node)(nil)
 	_ fs.NodeCreater        = (*node)(nil)
 	_ fs.NodeSetattrer      = (*node)(nil)
 	_ fs.NodeCopyFileRanger = (*node)(nil)
 )
+
+// WrapChild makes what is in a folder of ours ours, too.
+func (n *node) WrapChild(context.Context, fs.InodeEmbedder) fs.InodeEmbedder {
+	return &node{LoopbackNode: fs.LoopbackNode{RootData: n.RootData}, d: n.d}
+}
 
 func (n *node) path() string { return n.d.backing + "/" + n.Path(n.Root()) }
 
