@@ -12,10 +12,11 @@ type copies struct {
 	tail  *Message // since as one update; nil when there is none or it is not made yet
 }
 
-// From how much on what has been written since is no longer sent with a copy, but a new copy made.
+// From how much on what has been written since is no longer sent with a copy, but a new copy made: of a short document at once.
 const (
 	mostSince      = 100
 	mostSinceBytes = 32 << 10
+	mostSinceShare = 8 // this part of the copy
 )
 
 // changed takes note that update was applied to the document.
@@ -26,7 +27,7 @@ func (r *room) changed(update []byte) {
 		return
 	}
 	c.since, c.tail = append(c.since, update), nil
-	if c.bytes += len(update); len(c.since) > mostSince || c.bytes > mostSinceBytes {
+	if c.bytes += len(update); len(c.since) > mostSince || c.bytes > min(mostSinceBytes, len(c.base.Bytes)/mostSinceShare) {
 		*c = copies{}
 	}
 }

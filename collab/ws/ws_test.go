@@ -125,7 +125,8 @@ func TestWhatWasAcknowledgedSurvivesTheServer(t *testing.T) {
 func TestANewcomerHasAtOnceWhatWasAcknowledgedBefore(t *testing.T) {
 	s := sqlite(t, options{})
 	writer := dial(t, s, "d", "eva")
-	for i := range 150 { // more than one copy lives
+	writer.Type(strings.Repeat("word ", 5000)) // of a short text a new copy is made for everybody
+	for i := range 150 {                       // more than one copy lives
 		word := fmt.Sprintf("%d. ", i)
 		writer.Type(word)
 		must(t, "acknowledge", writer.WaitAcked(within(t, time.Minute)))
