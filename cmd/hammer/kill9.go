@@ -62,8 +62,8 @@ func (c *crew) once(ctx context.Context, s *victim, v *verdict, run int, kill fu
 	stop := c.work(ctx, 0)
 	before := c.kept()
 	err = sleep(ctx, 300*time.Millisecond+rand.N(700*time.Millisecond))
-	for until := time.Now().Add(30 * time.Second); err == nil && c.kept() == before && time.Now().Before(until); { // a busy machine
-		err = sleep(ctx, 5*time.Millisecond)
+	if err == nil {
+		err = c.waitKept(ctx, before+1)
 	}
 	if err != nil {
 		return 0, "", err

@@ -231,6 +231,16 @@ func (c *crew) kept() (n int) {
 	return n
 }
 
+// waitKept waits until n words of everybody are acknowledged, or for half a minute: on a busy machine the first may take its time.
+func (c *crew) waitKept(ctx context.Context, n int) error {
+	for until := time.Now().Add(30 * time.Second); c.kept() < n && time.Now().Before(until); {
+		if err := sleep(ctx, 5*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (c *crew) typed() (n int) {
 	for _, t := range c.typists {
 		_, all := t.kept()

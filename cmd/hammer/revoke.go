@@ -75,6 +75,9 @@ func (r *withdrawal) once(ctx context.Context, n int) error {
 	if err := sleep(ctx, 200*time.Millisecond); err != nil {
 		return err
 	}
+	if err := r.waitKept(ctx, 1); err != nil {
+		return err
+	}
 	account := n%2 == 1
 	began := time.Now()
 	if account {
