@@ -27,7 +27,6 @@ func (a *App) operations(r chi.Router) {
 	k.Get(r, "/api/openapi.json", web.Public, a.openAPI)
 }
 
-// ready tells the truth: the database answers.
 // readyFor is how long a look at the database is believed, so that asking often costs nothing.
 const readyFor = 3 * time.Second
 
@@ -36,7 +35,7 @@ func (a *App) ready(w http.ResponseWriter, r *http.Request) {
 	a.readiness.Lock()
 	defer a.readiness.Unlock()
 	if now := time.Now(); a.looked.IsZero() || now.Sub(a.looked) > readyFor || a.unready != nil {
-		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 2*time.Second) // what is found holds for others, too
 		defer cancel()
 		a.looked, a.unready = now, a.DB.Writable(ctx)
 	}

@@ -11,9 +11,6 @@ import (
 // disk mounts one for a test and opens a file on it.
 func disk(t *testing.T) (*Disk, string) {
 	t.Helper()
-	if err := Available(); err != nil {
-		t.Skip("SKIPPED: no disk can be mounted here:", err)
-	}
 	dir := t.TempDir()
 	back, at := filepath.Join(dir, "back"), filepath.Join(dir, "at")
 	for _, d := range []string{back, at} {

@@ -3,7 +3,6 @@ package faultdisk
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"syscall"
 
@@ -135,13 +134,4 @@ func (h *handle) Flush(ctx context.Context) syscall.Errno   { return h.l.Flush(c
 func (h *handle) Release(ctx context.Context) syscall.Errno { return h.l.Release(ctx) }
 func (h *handle) Getattr(ctx context.Context, out *fuse.AttrOut) syscall.Errno {
 	return h.l.Getattr(ctx, out)
-}
-
-// Available says why no disk can be mounted here, or nil.
-func Available() error {
-	f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	return f.Close()
 }

@@ -10,6 +10,3 @@ var errElsewhere = errors.New("faultdisk: only on Linux")
 func Mount(backing, mountpoint string) (*Disk, error) { return nil, errElsewhere }
 
 func (d *Disk) mount() error { return errElsewhere }
-
-// Available says why no disk can be mounted here.
-func Available() error { return errElsewhere }
