@@ -2,7 +2,6 @@ package crdt
 
 import (
 	"errors"
-	"math"
 	"math/bits"
 	"slices"
 )
@@ -242,64 +241,11 @@ type Keystroke struct {
 // be applied, and nothing of it will wait. ok is false for everything else: Decode has
 // to be asked then.
 func (d *Doc) Keystroke(update []byte) (k Keystroke, ok bool) {
-	if len(update) < 6 || uint64(len(update)) > math.MaxUint32 {
+	t, ok := d.typed(update)
+	if !ok {
 		return k, false
 	}
-	switch {
-	case update[0] == 1 && update[1] == 1 && update[len(update)-1] == 0: // a section, a struct, no deletions
-		return d.typedText(update[:len(update)-1])
-	case update[0] == 0 && update[1] == 1: // no section, deletions of one client
-		return d.typedDeletion(update)
-	}
-	return k, false
-}
-
-func (d *Doc) typedText(b []byte) (k Keystroke, ok bool) {
-	id, i := uintAt(b, 2)
-	clock, i := uintAt(b, i)
-	if i >= len(b) {
-		return k, false
-	}
-	c, info := d.clientOf(id), b[i]
-	if c == none || clock != uint64(d.clients[c].next) || info&^(hasOrigin|hasRight) != kindString || info == kindString {
-		return k, false
-	}
-	i++
-	if info&hasOrigin != 0 {
-		_, i = d.knownAt(b, i)
-	}
-	if info&hasRight != 0 {
-		_, i = d.knownAt(b, i)
-	}
-	size, i := uintAt(b, i)
-	if i >= len(b) || size != uint64(len(b)-i) {
-		return k, false
-	}
-	units, text := 1, b[i:]
-	if len(text) > 1 || text[0] >= 0x80 {
-		if !validUTF8(text) {
-			return k, false
-		}
-		units = utf16Len(text)
-	}
-	if clock+uint64(units) > math.MaxUint32 {
-		return k, false
-	}
-	return Keystroke{Range: Range{id, uint32(clock), uint32(units)}, Bytes: len(text)}, true
-}
-
-func (d *Doc) typedDeletion(b []byte) (k Keystroke, ok bool) {
-	id, i := uintAt(b, 2)
-	if i >= len(b) || b[i] != 1 {
-		return k, false
-	}
-	clock, i := uintAt(b, i+1)
-	length, i := uintAt(b, i)
-	c := d.clientOf(id)
-	if i != len(b) || length == 0 || c == none || clock > math.MaxUint32 || length > math.MaxUint32 || clock+length > uint64(d.clients[c].next) {
-		return k, false
-	}
-	return Keystroke{Range: Range{id, uint32(clock), uint32(length)}, Deletes: true}, true
+	return Keystroke{Range: Range{d.ids[t.client], t.clock, t.length}, Deletes: t.deletes, Bytes: len(t.text)}, true
 }
 
 // NameBytes is about how many bytes the names of roots, keys, marks and elements take in the

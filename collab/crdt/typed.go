@@ -7,58 +7,103 @@ import "math"
 // update was one of these and has been applied. In any doubt it has done nothing;
 // the general way then judges, and gives the same document for what is taken here.
 func (d *Doc) applyTyped(update []byte) bool {
-	if len(update) < 6 || uint64(len(update)) > math.MaxUint32 || len(d.observers) > 0 || d.Pending() {
+	if len(d.observers) > 0 || d.Pending() {
 		return false
+	}
+	t, ok := d.typed(update)
+	switch {
+	case !ok:
+		return false
+	case t.deletes:
+		d.deleteTyped(t.client, t.clock, t.clock+t.length)
+	default:
+		d.insertTyped(t.client, t.origin, t.right, t.text, t.length)
+	}
+	d.cursor.valid = false
+	return true
+}
+
+// typed is what typing sends, with its ids found: text under the client's next clock, or a
+// deleted range of clocks that are there.
+type typed struct {
+	client        int32
+	clock, length uint32
+	deletes       bool
+	origin, right cid // of text, one of them at least; a client of none: absent
+	text          []byte
+}
+
+// typed reads an update that is one piece of text beside what the document has, or one
+// deleted range of what it has.
+func (d *Doc) typed(update []byte) (t typed, ok bool) {
+	if len(update) < 6 || uint64(len(update)) > math.MaxUint32 {
+		return t, false
 	}
 	switch {
 	case update[0] == 1 && update[1] == 1 && update[len(update)-1] == 0: // a section, a struct, no deletions
-		return d.applyTypedText(update[:len(update)-1])
+		return d.typedText(update[:len(update)-1])
 	case update[0] == 0 && update[1] == 1: // no section, deletions of one client
-		return d.applyTypedDeletion(update)
+		return d.typedDeletion(update)
 	}
-	return false
+	return t, false
 }
 
-func (d *Doc) applyTypedText(b []byte) bool {
+func (d *Doc) typedText(b []byte) (t typed, ok bool) {
 	id, i := uintAt(b, 2)
 	clock, i := uintAt(b, i)
 	if i >= len(b) {
-		return false
+		return t, false
 	}
 	info := b[i]
 	i++
 	if info != kindString|hasOrigin|hasRight && info != kindString|hasOrigin && info != kindString|hasRight {
-		return false
+		return t, false
 	}
-	c := d.clientOf(id)
-	if c == none || clock != uint64(d.clients[c].next) {
-		return false
+	t.client = d.clientOf(id)
+	if t.client == none || clock != uint64(d.clients[t.client].next) {
+		return t, false
 	}
-	origin, right := cid{client: none}, cid{client: none}
+	t.origin, t.right = cid{client: none}, cid{client: none}
 	if info&hasOrigin != 0 {
-		origin, i = d.knownAt(b, i)
+		t.origin, i = d.knownAt(b, i)
 	}
 	if info&hasRight != 0 {
-		right, i = d.knownAt(b, i)
+		t.right, i = d.knownAt(b, i)
 	}
 	size, i := uintAt(b, i)
 	if i >= len(b) || size != uint64(len(b)-i) {
-		return false
+		return t, false
 	}
-	text := b[i:]
+	t.text = b[i:]
 	units := 1
-	if len(text) > 1 || text[0] >= 0x80 {
-		if !validUTF8(text) {
-			return false
+	if len(t.text) > 1 || t.text[0] >= 0x80 {
+		if !validUTF8(t.text) {
+			return t, false
 		}
-		units = utf16Len(text)
+		units = utf16Len(t.text)
 	}
 	if clock+uint64(units) > math.MaxUint32 {
-		return false
+		return t, false
 	}
-	d.insertTyped(c, origin, right, text, uint32(units))
-	d.cursor.valid = false
-	return true
+	t.clock, t.length = uint32(clock), uint32(units)
+	return t, true
+}
+
+func (d *Doc) typedDeletion(b []byte) (t typed, ok bool) {
+	id, i := uintAt(b, 2)
+	if i >= len(b) || b[i] != 1 {
+		return t, false
+	}
+	clock, i := uintAt(b, i+1)
+	length, i := uintAt(b, i)
+	if i != len(b) || length == 0 {
+		return t, false
+	}
+	c := d.clientOf(id)
+	if c == none || clock > math.MaxUint32 || length > math.MaxUint32 || clock+length > uint64(d.clients[c].next) {
+		return t, false
+	}
+	return typed{client: c, clock: uint32(clock), length: uint32(length), deletes: true}, true
 }
 
 // knownAt reads an id of something that the document has.
@@ -183,25 +228,6 @@ func (d *Doc) squeeze(c, l, r int32, origin, right cid, text []byte, length uint
 		d.mergeLeft(c, p)
 	}
 	d.version++
-}
-
-func (d *Doc) applyTypedDeletion(b []byte) bool {
-	id, i := uintAt(b, 2)
-	if i >= len(b) || b[i] != 1 {
-		return false
-	}
-	clock, i := uintAt(b, i+1)
-	length, i := uintAt(b, i)
-	if i != len(b) || length == 0 {
-		return false
-	}
-	c := d.clientOf(id)
-	if c == none || clock > math.MaxUint32 || length > math.MaxUint32 || clock+length > uint64(d.clients[c].next) {
-		return false
-	}
-	d.deleteTyped(c, uint32(clock), uint32(clock+length))
-	d.cursor.valid = false
-	return true
 }
 
 // deleteTyped is a transaction of one deleted range.
