@@ -28,7 +28,7 @@ func (w *writers) add(c *conn) {
 	}
 }
 
-// maxScratch is how many bytes of several frames are put scratches into one write.
+// maxScratch is how many bytes of several frames are put together into one write.
 const maxScratch = 16 << 10
 
 func (w *writers) run() {
