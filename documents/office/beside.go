@@ -57,6 +57,20 @@ func (r *reader) sub(p *part, rels map[string]relation) *reader {
 	return &reader{c: r.c, rels: rels, styles: r.styles, nums: &numbering{}, spans: map[string]*remark{}, left: leftOvers{}, room: r.room, item: -1, p: p, inNotes: true}
 }
 
+// enter opens another part with text up to its root element, and returns what it refers to.
+func (r *reader) enter(name string) (*part, map[string]relation, error) {
+	rels, err := r.c.of(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := r.c.open(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	_, err = p.root()
+	return p, rels, err
+}
+
 // lines are the texts of the paragraphs as they were before tracked changes.
 func (r *reader) lines() (out []string) {
 	for _, x := range r.blocks {
@@ -76,15 +90,8 @@ func (r *reader) readNotes(name, element, prefix string) error {
 	if name == "" {
 		return nil
 	}
-	rels, err := r.c.of(name)
+	p, rels, err := r.enter(name)
 	if err != nil {
-		return err
-	}
-	p, err := r.c.open(name)
-	if err != nil {
-		return err
-	}
-	if _, err := p.root(); err != nil {
 		return err
 	}
 	return p.children(func(e *xml.StartElement) error {
@@ -138,15 +145,8 @@ func (r *reader) readComments(name, extended string) error {
 	if name == "" {
 		return nil
 	}
-	rels, err := r.c.of(name)
+	p, rels, err := r.enter(name)
 	if err != nil {
-		return err
-	}
-	p, err := r.c.open(name)
-	if err != nil {
-		return err
-	}
-	if _, err := p.root(); err != nil {
 		return err
 	}
 	of := map[string]*remark{}
@@ -236,15 +236,8 @@ func (r *reader) margins() error {
 }
 
 func (r *reader) margin(name, kind string) error {
-	rels, err := r.c.of(name)
+	p, rels, err := r.enter(name)
 	if err != nil {
-		return err
-	}
-	p, err := r.c.open(name)
-	if err != nil {
-		return err
-	}
-	if _, err := p.root(); err != nil {
 		return err
 	}
 	s := r.sub(p, rels)
