@@ -17,9 +17,12 @@ type Reader interface {
 	Agenda(ctx context.Context, id AgendaID) (Agenda, error)
 	Material(ctx context.Context, id MaterialID) (Material, error)
 	Participants(ctx context.Context, id MaterialID) ([]Participant, error)
-	Round(ctx context.Context, id MaterialID) (Round, error) // the last one
+	Rounds(ctx context.Context, id MaterialID) ([]Round, error) // the first one first
 	Comments(ctx context.Context, id MaterialID) ([]Comment, error)
 	Comment(ctx context.Context, id CommentID) (Comment, error)
+	Twins(ctx context.Context, lead CommentID) ([]Comment, error) // its duplicates, by number
+	Dispute(ctx context.Context, c CommentID) (Dispute, error)
+	Disputes(ctx context.Context, id MaterialID) ([]Dispute, error) // by the number of the comment
 	// Answered returns the comment that a command with this idempotency key
 	// changed and the digest of the command, or "" when there was none.
 	Answered(ctx context.Context, who security.ActorID, key string) (c CommentID, digest string, err error)
@@ -43,7 +46,10 @@ type Store interface {
 	ToComment(ctx context.Context, who security.ActorID, unit security.UnitID) ([]Task, error) // open rounds of his unit
 	ToSettle(ctx context.Context, who security.ActorID) ([]Task, error)                        // his materials with open comments
 	History(ctx context.Context, id MaterialID, reads bool, before int64, limit int) ([]journal.Entry, error)
-	Intents(ctx context.Context, before time.Time) ([]Intent, error) // started before that time
+	Intents(ctx context.Context, before time.Time) ([]Intent, error)      // started before that time
+	DueRounds(ctx context.Context, now time.Time) ([]MaterialID, error)   // with a round that runs past its deadline
+	ToState(ctx context.Context, units []security.UnitID) ([]Task, error) // statements these units owe
+	ToDecide(ctx context.Context, who security.ActorID) ([]Task, error)   // disputes that wait for his decision
 	Write(ctx context.Context, do func(tx Tx) error) error
 }
 
@@ -61,7 +67,10 @@ type Tx interface {
 	AddParticipant(ctx context.Context, by security.Actor, id MaterialID, p Participant) error
 	DropParticipant(ctx context.Context, by security.Actor, id MaterialID, p Participant) error
 	AddRound(ctx context.Context, r Round) error
-	CloseRound(ctx context.Context, r Round) error
+	SetRound(ctx context.Context, r Round) error // deadline, statements, end
+	AddExtension(ctx context.Context, round string, x Extension) error
+	PutDispute(ctx context.Context, d Dispute) error                       // without its acts
+	AddDisputeStep(ctx context.Context, d Dispute, step DisputeStep) error // as the last of d.Acts
 	AddComment(ctx context.Context, c Comment) error
 	SetComment(ctx context.Context, c Comment) error
 	AddReply(ctx context.Context, c CommentID, r Reply) error
@@ -98,6 +107,14 @@ type Rights interface {
 // People knows the names behind actors (access.Accounts).
 type People interface {
 	Person(ctx context.Context, id security.ActorID) (access.Person, error)
+}
+
+// Heads knows who heads departments and who stands for them (access.Rights).
+type Heads interface {
+	// Leads reports whether who acts as the head of a unit now, himself or for the head, who is then behalf.
+	Leads(ctx context.Context, who security.Actor, unit security.UnitID) (behalf security.ActorID, ok bool, err error)
+	Heads(ctx context.Context) (map[security.UnitID]security.ActorID, error)
+	Led(ctx context.Context, who security.Actor) ([]security.UnitID, error) // for which Leads says yes
 }
 
 // Reads records that somebody read something, before he gets it (journal.Journal).

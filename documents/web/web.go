@@ -65,12 +65,24 @@ func (h *Handler) Mount(r chi.Router) {
 	get("/documents/{id}/text", view, h.text)
 	post("/documents/{id}/title", edit, h.rename)
 	post("/documents/{id}/participants", manage, h.participants)
+	get("/documents/{id}/round", view, func(w http.ResponseWriter, r *http.Request) { h.roundPage(w, r, form{}) })
 	post("/documents/{id}/round", manage, h.round)
+	post("/documents/{id}/round/statement", view, h.statement)
+	get("/documents/{id}/round/{n}/changes", view, h.roundChanges)
 	post("/documents/{id}/freeze", freeze, h.freeze)
 	post("/documents/{id}/draft", freeze, h.openDraft)
 
 	get("/documents/{id}/comments", view, func(w http.ResponseWriter, r *http.Request) { h.comments(w, r, form{}) })
 	post("/documents/{id}/comments", comment, h.command)
+	get("/documents/{id}/settlement", view, h.settlement)
+	get("/documents/{id}/settlement/duplicates", edit, h.duplicates)
+	get("/documents/{id}/settlement/{n}", view, func(w http.ResponseWriter, r *http.Request) { h.settleOne(w, r, form{}) })
+	post("/documents/{id}/settlement/{n}", comment, h.settleCommand)
+	post("/documents/{id}/settlement/{n}/dispute", view, h.dispute)
+	for ext := range tableFiles {
+		get("/documents/{id}/settlement."+ext, view, h.tableFile(ext))
+		get("/documents/{id}/versions/{n}/settlement."+ext, view, h.versionTable(ext))
+	}
 	get("/documents/{id}/versions", view, h.versions)
 	get("/documents/{id}/versions/{n}", view, h.version)
 	post("/documents/{id}/versions/{n}/restore", edit, h.restore)
@@ -134,7 +146,10 @@ var fields = map[string]string{
 	"documents.fault.quote": "quote", "documents.fault.proposed_nowhere": "proposed", "documents.fault.proposed_same": "proposed",
 	"documents.fault.outcome": "outcome", "documents.fault.settle_reasoning": "reasoning", "documents.fault.reply_empty": "text",
 	"documents.fault.agenda_id": "id", "documents.fault.agenda_exists": "id", "documents.fault.agenda_name": "name", "documents.fault.agenda_numbering": "numbering",
-	"documents.fault.round_units": "unit", "documents.fault.round_due": "due", "documents.fault.reject_reason": "reason",
+	"documents.fault.round_units": "unit", "documents.fault.round_days": "days", "documents.fault.round_urgent": "urgent", "documents.fault.round_why": "why",
+	"documents.fault.round_reason": "reason", "documents.fault.statement": "statement", "documents.fault.statement_note": "note", "documents.fault.statement_has": "statement",
+	"documents.fault.statement_has_none": "statement", "documents.fault.settle_unchanged": "reasoning", "documents.fault.insist_reasoning": "reasoning",
+	"documents.fault.dispute_reason": "text", "documents.fault.dispute_words": "text", "documents.fault.dispute_decider": "decider", "documents.fault.reject_reason": "reason",
 	"documents.fault.participant": "subject", "documents.fault.route_empty": "approvers1",
 }
 
