@@ -8,6 +8,7 @@ import (
 
 	"spolupis/collab/crdt"
 	"spolupis/documents/body"
+	"spolupis/documents/workflow"
 	"spolupis/security"
 	"spolupis/security/access"
 	"spolupis/security/fault"
@@ -147,6 +148,15 @@ func (s *Service) insist(ctx context.Context, who security.Actor, id MaterialID,
 		case err != nil && !isNotFound(err):
 			return nil, err
 		}
+		switch m.Place {
+		case workflow.Settling:
+			if err := s.fire(ctx, tx, who, &m, workflow.OpenDispute, workflow.Facts{MajorRejected: 1}, workflow.Unit); err != nil {
+				return nil, err
+			}
+		case workflow.Disputed: // over another comment, too
+		default:
+			return nil, conflict("documents.fault.dispute_early")
+		}
 		d.Comment, d.Material, d.Level, d.State, d.Decider, d.Words, d.OpenedAt = c.ID, m.ID, LevelHeads, DisputeOpen, "", "", s.now()
 		step := d.add(DisputeOpened, who, d.OpenedAt, a.Reasoning)
 		if err := tx.PutDispute(ctx, d); err != nil {
@@ -204,6 +214,7 @@ func (s *Service) tell(ctx context.Context, tx Tx, who security.Actor, m Materia
 
 // close settles a dispute by an act.
 func (s *Service) close(ctx context.Context, tx Tx, who security.Actor, m Material, c *Comment, d Dispute, act DisputeAct, text string) error {
+	carried := d.State == DisputeCarried
 	step := d.add(act, who, s.now(), text)
 	d.State = DisputeSettled
 	if err := tx.PutDispute(ctx, d); err != nil {
@@ -211,6 +222,11 @@ func (s *Service) close(ctx context.Context, tx Tx, who security.Actor, m Materi
 	}
 	if err := tx.AddDisputeStep(ctx, d, step); err != nil {
 		return err
+	}
+	if !carried {
+		if err := s.resolve(ctx, tx, who, m, d); err != nil {
+			return err
+		}
 	}
 	switch act {
 	case DisputeWithdrawn:
@@ -225,6 +241,22 @@ func (s *Service) close(ctx context.Context, tx Tx, who security.Actor, m Materi
 		}
 	}
 	return nil
+}
+
+// resolve moves a material on when the last of its open disputes has been settled.
+func (s *Service) resolve(ctx context.Context, tx Tx, who security.Actor, m Material, d Dispute) error {
+	all, err := tx.Disputes(ctx, m.ID)
+	if err != nil || m.Place != workflow.Disputed {
+		return err
+	}
+	if slices.ContainsFunc(all, func(o Dispute) bool { return o.State != DisputeSettled && o.Comment != d.Comment }) {
+		return nil
+	}
+	as := workflow.Head
+	if d.Level > LevelHeads {
+		as = workflow.Director
+	}
+	return s.fire(ctx, tx, who, &m, workflow.ResolveDispute, workflow.Facts{Agreed: true}, as)
 }
 
 // inDispute runs do with an unsettled dispute of a material that is being written.

@@ -96,6 +96,9 @@ func (s *Service) Create(ctx context.Context, who security.Actor, n NewMaterial)
 		if err := s.number(ctx, tx, &m); err != nil {
 			return err
 		}
+		if err := s.begin(ctx, tx, &m); err != nil {
+			return err
+		}
 		if err := tx.AddMaterial(ctx, m); err != nil {
 			return err
 		}
@@ -189,6 +192,9 @@ func (s *Service) bring(ctx context.Context, who security.Actor, n NewMaterial, 
 	m.State, m.Number = Importing, string(m.ID)
 	intent := Intent{ID: newID("i"), Material: m.ID, Kind: IntentImport, By: who.ID, At: s.now(), Step: StepBegun, Prior: Importing}
 	err = s.Store.Write(ctx, func(tx Tx) error {
+		if err := s.begin(ctx, tx, &m); err != nil {
+			return err
+		}
 		if err := tx.AddMaterial(ctx, m); err != nil {
 			return err
 		}

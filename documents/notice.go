@@ -111,14 +111,25 @@ func (s *Service) Inbox(ctx context.Context, who security.Actor) ([]Task, error)
 
 // toState lists the statements owed by the units that who leads.
 func (s *Service) toState(ctx context.Context, who security.Actor) ([]Task, error) {
+	named, err := s.Rights.Heads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	standing, err := s.Rights.Standing(ctx, who)
+	if err != nil {
+		return nil, err
+	}
 	var units []security.UnitID
-	if s.Heads != nil {
-		var err error
-		if units, err = s.Heads.Led(ctx, who); err != nil {
-			return nil, err
+	for u, head := range named {
+		stands := slices.ContainsFunc(standing, func(d access.Deputyship) bool {
+			return d.Person == head && (d.Scope == "" || d.Scope == access.Unit(u))
+		})
+		if head == who.ID || stands {
+			units = append(units, u)
 		}
 	}
-	if !slices.Contains(units, who.Unit) { // nobody may be named for it
+	slices.Sort(units)
+	if named[who.Unit] == "" {
 		if _, ok, err := s.Leads(ctx, who, who.Unit); err != nil {
 			return nil, err
 		} else if ok {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"spolupis/documents/calendar"
+	"spolupis/documents/workflow"
 	"spolupis/security"
 	"spolupis/security/access"
 	"spolupis/security/fault"
@@ -39,7 +40,7 @@ type Ending string
 const (
 	ByDeadline Ending = "deadline"
 	Early      Ending = "early"     // all required units had spoken
-	Cancelled  Ending = "cancelled" // the text changes so much that comments on it are pointless
+	CalledOff  Ending = "cancelled" // the text changes so much that comments on it are pointless
 )
 
 // Asked is one commenting unit (připomínkové místo) and what it said.
@@ -185,8 +186,14 @@ func (s *Service) StartRound(ctx context.Context, who security.Actor, id Materia
 			return err
 		}
 		r.Number = len(before) + 1
-		m.State, m.ChangedAt = Commenting, now
-		if err := tx.SetMaterial(ctx, m); err != nil {
+		facts := workflow.Facts{Units: len(r.Asked), Due: r.Due, Baseline: true, Substantive: true, Reason: n.Why}
+		if m.State == Settling { // that the text changed in substance is the drafter's word
+			if err := s.fire(ctx, tx, who, &m, workflow.NewRound, facts, workflow.Drafter); err != nil {
+				return err
+			}
+		}
+		facts.Reason = n.Urgent
+		if err := s.fire(ctx, tx, who, &m, workflow.StartRound, facts, workflow.Drafter); err != nil {
 			return err
 		}
 		if err := tx.PutBlob(ctx, r.Baseline, head.State); err != nil {
@@ -284,6 +291,9 @@ func (s *Service) EndRound(ctx context.Context, who security.Actor, id MaterialI
 		if n := r.Waits(); n > 0 {
 			return nil, conflict("documents.fault.round_waits", n)
 		}
+		if err := s.fire(ctx, tx, who, m, workflow.EndRoundEarly, workflow.Facts{Due: r.Due}, workflow.Drafter); err != nil {
+			return nil, err
+		}
 		return s.endRound(ctx, tx, who, m, r, Early)
 	})
 }
@@ -302,13 +312,15 @@ func (s *Service) CancelRound(ctx context.Context, who security.Actor, id Materi
 		return invalid("documents.fault.text_long", MaxText)
 	}
 	return s.inRound(ctx, "cancel round on", id, func(tx Tx, m *Material, r *Round) ([]journal.Entry, error) {
-		r.ClosedAt, r.Ended = s.now(), Cancelled
-		m.State = Draft
-		return []journal.Entry{s.entry(who, "documents.round_closed", id, map[string]any{"round": r.Number, "how": Cancelled}, map[string]any{"why": why})}, nil
+		r.ClosedAt, r.Ended = s.now(), CalledOff
+		if err := s.fire(ctx, tx, who, m, workflow.NewRound, workflow.Facts{Substantive: true, Reason: why}, workflow.Drafter); err != nil {
+			return nil, err
+		}
+		return []journal.Entry{s.entry(who, "documents.round_closed", id, map[string]any{"round": r.Number, "how": CalledOff}, map[string]any{"why": why})}, nil
 	})
 }
 
-// endRound writes silence down and moves the material to Settling.
+// endRound writes silence down.
 func (s *Service) endRound(ctx context.Context, tx Tx, who security.Actor, m *Material, r *Round, how Ending) ([]journal.Entry, error) {
 	now := s.now()
 	silent := []security.UnitID{}
@@ -319,7 +331,6 @@ func (s *Service) endRound(ctx context.Context, tx Tx, who security.Actor, m *Ma
 		}
 	}
 	r.ClosedAt, r.Ended = now, how
-	m.State = Settling
 	if who.ID != m.Drafter {
 		n := s.notice(m.Drafter, "round_ended", *m, "", settlementPage(m.ID), m.Number, m.Title, len(r.Asked)-len(silent), len(r.Asked))
 		if err := tx.AddNotice(ctx, n); err != nil {
@@ -343,6 +354,9 @@ func (s *Service) EndDue(ctx context.Context) (int, error) {
 		err := s.inRound(ctx, "end round on", id, func(tx Tx, m *Material, r *Round) ([]journal.Entry, error) {
 			if s.now().Before(r.Due) {
 				return nil, conflict("documents.fault.round_none") // extended meanwhile
+			}
+			if err := s.fire(ctx, tx, security.System, m, workflow.RoundExpired, workflow.Facts{Due: r.Due}, workflow.System); err != nil {
+				return nil, err
 			}
 			return s.endRound(ctx, tx, security.System, m, r, ByDeadline)
 		})
@@ -379,6 +393,9 @@ func (s *Service) ExtendRound(ctx context.Context, who security.Actor, id Materi
 		x := Extension{At: s.now(), By: who.ID, Behalf: who.OnBehalfOf, From: r.Due, Until: calendar.Deadline(r.Due, days, s.Zone).UTC(), Reason: reason}
 		if calendar.Between(r.StartedAt, x.Until, s.Zone) > 2*MaxDays {
 			return nil, invalid("documents.fault.round_days", 1, MaxDays)
+		}
+		if err := s.fire(ctx, tx, who, m, workflow.ExtendRound, workflow.Facts{Due: x.Until, Reason: reason}, workflow.Head); err != nil {
+			return nil, err
 		}
 		r.Due, r.Extensions = x.Until, append(r.Extensions, x)
 		if err := tx.AddExtension(ctx, r.ID, x); err != nil {
@@ -500,14 +517,12 @@ func (s *Service) Leads(ctx context.Context, who security.Actor, unit security.U
 	if unit == "" || !who.Known() {
 		return "", false, nil
 	}
-	if s.Heads != nil {
-		if behalf, ok, err = s.Heads.Leads(ctx, who, unit); ok || err != nil {
-			return behalf, ok, err
-		}
-		named, err := s.Heads.Heads(ctx)
-		if err != nil || named[unit] != "" {
-			return "", false, err
-		}
+	if behalf, ok, err = s.Rights.Leads(ctx, who, unit); ok || err != nil {
+		return behalf, ok, err
+	}
+	named, err := s.Rights.Heads(ctx)
+	if err != nil || named[unit] != "" {
+		return "", false, err
 	}
 	return "", who.Unit == unit && who.Has(security.Head) && who.OnBehalfOf == "", nil
 }

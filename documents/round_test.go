@@ -11,6 +11,7 @@ import (
 	"spolupis/collab/crdt"
 	"spolupis/documents"
 	"spolupis/security"
+	"spolupis/security/access"
 	"spolupis/security/fault"
 )
 
@@ -258,6 +259,7 @@ func TestOnlyTheHeadOfTheDepartmentExtendsARoundAndSaysWhy(t *testing.T) {
 
 // named is an office that says who heads what and who stands for them.
 type named struct {
+	*access.Rights
 	heads    map[security.UnitID]security.ActorID
 	deputies map[security.ActorID]security.ActorID // deputy -> whom he stands for
 }
@@ -279,18 +281,16 @@ func (n named) Leads(_ context.Context, who security.Actor, unit security.UnitID
 	return "", false, nil
 }
 
-func (n named) Led(ctx context.Context, who security.Actor) (out []security.UnitID, err error) {
-	for u := range n.heads {
-		if _, ok, _ := n.Leads(ctx, who, u); ok {
-			out = append(out, u)
-		}
+func (n named) Standing(_ context.Context, who security.Actor) ([]access.Deputyship, error) {
+	if p := n.deputies[who.ID]; p != "" {
+		return []access.Deputyship{{Person: p, Deputy: who.ID}}, nil
 	}
-	return out, nil
+	return nil, nil
 }
 
 func TestADeputyConfirmsForTheHeadAndItSaysSo(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
-		o.Service.Heads = named{map[security.UnitID]security.ActorID{"pravni": juristsHead.ID}, map[security.ActorID]security.ActorID{jurist.ID: juristsHead.ID}}
+		o.Service.Rights = named{access.NewRights(o.db, o.journal), map[security.UnitID]security.ActorID{"pravni": juristsHead.ID}, map[security.ActorID]security.ActorID{jurist.ID: juristsHead.ID}}
 		other := juristsHead
 		other.ID = "p-jiny"
 		m := o.material(sample)
@@ -325,7 +325,7 @@ func TestARoundCanBeCalledOffWhenTheTextChangesAltogether(t *testing.T) {
 	o.start(m.ID, units("pravni"), nil)
 	o.refused(o.CancelRound(o.ctx, drafter, m.ID, ""), fault.Invalid, "documents.fault.round_why")
 	o.ok(o.CancelRound(o.ctx, drafter, m.ID, "Rada chce jinou variantu."))
-	if r := o.round(m.ID); o.state(m.ID) != documents.Draft || r.Ended != documents.Cancelled || r.Of("pravni").Statement != "" {
+	if r := o.round(m.ID); o.state(m.ID) != documents.Draft || r.Ended != documents.CalledOff || r.Of("pravni").Statement != "" {
 		t.Errorf("%s %+v", o.state(m.ID), r)
 	}
 	if r := o.start(m.ID, units("pravni"), nil); r.Number != 2 {

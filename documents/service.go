@@ -15,7 +15,7 @@ import (
 	"spolupis/security/journal"
 )
 
-// Config is what a Service works with. Everything but Waiting, Heads, Zone and FreezeLease is required.
+// Config is what a Service works with. Everything but Waiting, Zone and FreezeLease is required.
 type Config struct {
 	Store   Store
 	Hub     Hub
@@ -23,7 +23,6 @@ type Config struct {
 	People  People
 	Reads   Reads
 	Waiting []Waiting
-	Heads   Heads // nil: the heads of a unit are those of it with the role
 	Now     func() time.Time
 	Zone    *time.Location // of the office; decides the year of a number and the days of a deadline; UTC when nil
 	// FreezeLease is how long a freeze may be under way before Recover takes

@@ -167,13 +167,15 @@ func (t *tx) NextNumber(ctx context.Context, agenda documents.AgendaID, year int
 }
 
 const selectMaterial = `
-	SELECT m.id, m.number, m.title, m.agenda, a.name, m.unit, m.drafter, m.state, m.draft, m.current, m.created_at, m.changed_at
+	SELECT m.id, m.number, m.title, m.agenda, a.name, m.unit, m.drafter, m.state, m.draft, m.current, m.created_at, m.changed_at,
+	m.place, m.course, m.placed_at
 	FROM documents_material m JOIN documents_agenda a ON a.id = m.agenda`
 
 func scanMaterial(r row) (m documents.Material, err error) {
-	var created, changed int64
-	err = r.Scan(&m.ID, &m.Number, &m.Title, &m.Agenda, &m.AgendaName, &m.Unit, &m.Drafter, &m.State, &m.Draft, &m.Current, &created, &changed)
-	m.CreatedAt, m.ChangedAt = at(created), at(changed)
+	var created, changed, placed int64
+	err = r.Scan(&m.ID, &m.Number, &m.Title, &m.Agenda, &m.AgendaName, &m.Unit, &m.Drafter, &m.State, &m.Draft, &m.Current, &created, &changed,
+		&m.Place, &m.Course, &placed)
+	m.CreatedAt, m.ChangedAt, m.PlacedAt = at(created), at(changed), at(placed)
 	return m, err
 }
 
@@ -192,9 +194,10 @@ func (t *tx) Lock(ctx context.Context, id documents.MaterialID) (documents.Mater
 
 func (t *tx) AddMaterial(ctx context.Context, m documents.Material) error {
 	if err := t.exec(ctx, `
-		INSERT INTO documents_material (id, number, title, folded, agenda, unit, drafter, state, draft, current, created_at, changed_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		m.ID, m.Number, m.Title, folded(m), m.Agenda, m.Unit, m.Drafter, m.State, m.Draft, m.Current, micros(m.CreatedAt), micros(m.ChangedAt)); err != nil {
+		INSERT INTO documents_material (id, number, title, folded, agenda, unit, drafter, state, draft, current, created_at, changed_at, place, course, placed_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+		m.ID, m.Number, m.Title, folded(m), m.Agenda, m.Unit, m.Drafter, m.State, m.Draft, m.Current, micros(m.CreatedAt), micros(m.ChangedAt),
+		m.Place, m.Course, micros(m.PlacedAt)); err != nil {
 		return err
 	}
 	return t.s.rights.Link(ctx, t.tx, access.Document(string(m.ID)), access.Agenda(string(m.Agenda)))
@@ -204,8 +207,9 @@ func folded(m documents.Material) string { return documents.Fold(m.Number + " " 
 
 func (t *tx) SetMaterial(ctx context.Context, m documents.Material) error {
 	return t.one(ctx, fault.NotFound, `
-		UPDATE documents_material SET number = $1, title = $2, folded = $3, drafter = $4, state = $5, draft = $6, current = $7, changed_at = $8 WHERE id = $9`,
-		m.Number, m.Title, folded(m), m.Drafter, m.State, m.Draft, m.Current, micros(m.ChangedAt), m.ID)
+		UPDATE documents_material SET number = $1, title = $2, folded = $3, drafter = $4, state = $5, draft = $6, current = $7, changed_at = $8,
+		place = $9, course = $10, placed_at = $11 WHERE id = $12`,
+		m.Number, m.Title, folded(m), m.Drafter, m.State, m.Draft, m.Current, micros(m.ChangedAt), m.Place, m.Course, micros(m.PlacedAt), m.ID)
 }
 
 func (t *tx) DropMaterial(ctx context.Context, by security.Actor, id documents.MaterialID) error {
