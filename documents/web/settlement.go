@@ -90,7 +90,12 @@ func (f filter) keeps(r documents.TableRow) bool {
 type tableRow struct {
 	documents.TableRow
 	Cells [13]string
-	First string // the unit or the heading, on the first row under it
+}
+
+// tableGroup is a stretch of rows under one heading, or of one unit.
+type tableGroup struct {
+	Name string
+	Rows []tableRow
 }
 
 func (h *Handler) exporter(r *http.Request) documents.Export {
@@ -144,19 +149,18 @@ func (h *Handler) settlement(w http.ResponseWriter, r *http.Request) {
 	pages := max(1, (len(kept)+perPage-1)/perPage)
 	f.Page = min(f.Page, pages)
 	shown := kept[(f.Page-1)*perPage : min(len(kept), f.Page*perPage)]
-	var rows []tableRow
-	last := "\x00"
+	var groups []tableGroup
 	exporter := h.exporter(r)
 	for _, row := range shown {
-		out := tableRow{TableRow: row, Cells: exporter.Cells(row)}
-		group := row.Heading
+		name := row.Heading
 		if f.Order == documents.ByUnit {
-			group = row.UnitName
+			name = row.UnitName
 		}
-		if group != last {
-			last, out.First = group, group
+		if n := len(groups); n == 0 || groups[n-1].Name != name {
+			groups = append(groups, tableGroup{Name: name})
 		}
-		rows = append(rows, out)
+		g := &groups[len(groups)-1]
+		g.Rows = append(g.Rows, tableRow{row, exporter.Cells(row)})
 	}
 	first := 0
 	for _, row := range t.Rows {
@@ -174,8 +178,8 @@ func (h *Handler) settlement(w http.ResponseWriter, r *http.Request) {
 		links = append(links, link{n, f.URL(x.ID, n)})
 	}
 	h.kit.Page(w, r, http.StatusOK, "documents/settlement", map[string]any{
-		"Head": x, "Table": t, "Rows": rows, "Filter": f, "Counts": counts, "Units": sortedUnits(units), "Kept": len(kept), "Rest": rest,
-		"Columns": documents.Columns, "Links": links, "First": first, "Settles": x.May["edit"] && x.Editable(),
+		"Head": x, "Table": t, "Rows": len(shown), "Groups": groups, "Filter": f, "Counts": counts, "Units": sortedUnits(units), "Kept": len(kept), "Rest": rest,
+		"Links": links, "First": first, "Settles": x.May["edit"] && x.Editable(),
 		"Kinds": []documents.CommentKind{documents.Major, documents.Advisory, documents.Formal},
 	})
 }
