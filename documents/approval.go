@@ -249,6 +249,11 @@ func (s *Service) refused(ctx context.Context, tx Tx, who security.Actor, m Mate
 		map[string]any{"version": v.ID, "step": step + 1}, map[string]any{"reason": reason}))
 }
 
+// StandsFor lists the people for whom who may act on a material now.
+func (s *Service) StandsFor(ctx context.Context, who security.Actor, id MaterialID) ([]security.ActorID, error) {
+	return s.Rights.Represents(ctx, who, object(id))
+}
+
 // Circulation returns the last route of a version, fault.NotFound without one.
 func (s *Service) Circulation(ctx context.Context, who security.Actor, version VersionID) (Circulation, error) {
 	v, err := s.Version(ctx, who, version)
