@@ -96,11 +96,16 @@ func (s *Service) sendToApprove(ctx context.Context, tx Tx, who security.Actor, 
 	if err != nil {
 		return err
 	}
-	event := workflow.SendToApprove
-	if m.Place == workflow.Settling || m.Place == workflow.Disputed {
-		event = workflow.AllSettled
+	switch m.Place {
+	case workflow.Disputed: // the director has decided that the council is to; see Carry
+		if f.Open > 0 {
+			return conflict("documents.fault.comments_open", f.Open)
+		}
+		return s.fire(ctx, tx, who, m, workflow.SubmitDisputed, f, workflow.Director)
+	case workflow.Settling:
+		return s.fire(ctx, tx, who, m, workflow.AllSettled, f, workflow.Drafter)
 	}
-	return s.fire(ctx, tx, who, m, event, f, workflow.Drafter)
+	return s.fire(ctx, tx, who, m, workflow.SendToApprove, f, workflow.Drafter)
 }
 
 func groups(gs []Group) [][]security.ActorID {
@@ -247,6 +252,11 @@ func (s *Service) refused(ctx context.Context, tx Tx, who security.Actor, m Mate
 	}
 	return tx.Record(ctx, s.entry(who, "documents.approval_refused", m.ID,
 		map[string]any{"version": v.ID, "step": step + 1}, map[string]any{"reason": reason}))
+}
+
+// StandsFor lists the people for whom who may act on a material now.
+func (s *Service) StandsFor(ctx context.Context, who security.Actor, id MaterialID) ([]security.ActorID, error) {
+	return s.Rights.Represents(ctx, who, object(id))
 }
 
 // Circulation returns the last route of a version, fault.NotFound without one.

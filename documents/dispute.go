@@ -326,7 +326,7 @@ func (s *Service) Escalate(ctx context.Context, who security.Actor, id MaterialI
 		return invalid("documents.fault.text_long", MaxText)
 	}
 	p, err := s.People.Person(ctx, decider)
-	if isNotFound(err) || err == nil && !p.Has(security.Approver) && !p.Has(security.Councillor) && !p.Has(security.Signer) {
+	if isNotFound(err) || err == nil && !p.Has(security.Director) && !p.Has(security.Councillor) {
 		return invalid("documents.fault.dispute_decider")
 	} else if err != nil {
 		return err

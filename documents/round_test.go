@@ -20,7 +20,7 @@ var (
 	juristsHead  = security.Actor{ID: "p-jana", Name: "Jana Vedoucí právní", Unit: "pravni", Session: "s7", Roles: []security.Role{security.Head}}
 	budgetsHead  = security.Actor{ID: "p-lenka", Name: "Lenka Vedoucí finanční", Unit: "finance", Session: "s8", Roles: []security.Role{security.Head}}
 	draftersHead = security.Actor{ID: "p-jiri", Name: "Jiří Vedoucí dopravní", Unit: "doprava", Session: "s9", Roles: []security.Role{security.Head}}
-	director     = security.Actor{ID: "p-urban", Name: "Karel Ředitel", Unit: "kancelar", Session: "s10", Roles: []security.Role{security.Approver}}
+	director     = security.Actor{ID: "p-urban", Name: "Karel Ředitel", Unit: "kancelar", Session: "s10", Roles: []security.Role{security.Director}}
 	secretary    = security.Actor{ID: "p-marie", Name: "Marie Sekretářová", Unit: "kancelar", Session: "s11", Roles: []security.Role{security.Secretariat}}
 )
 

@@ -118,7 +118,7 @@ func (s *Store) ToState(ctx context.Context, units []security.UnitID) ([]documen
 		marks = append(marks, "$"+strconv.Itoa(len(args)))
 	}
 	return query(ctx, s.db, scanTask, `
-		SELECT 'state', m.title, m.number, '/documents/' || m.id || '/round', 0, o.due, o.started_at
+		SELECT 'state', m.title, m.number, '/documents/' || m.id || '/round', 0, o.due, o.started_at, m.id
 		FROM documents_round_unit u
 		JOIN documents_round o ON o.id = u.round AND o.closed_at = 0
 		JOIN documents_material m ON m.id = o.material AND m.state = 'commenting'
@@ -127,7 +127,7 @@ func (s *Store) ToState(ctx context.Context, units []security.UnitID) ([]documen
 
 func (s *Store) ToDecide(ctx context.Context, who security.ActorID) ([]documents.Task, error) {
 	return query(ctx, s.db, scanTask, `
-		SELECT 'decide', m.title, m.number, '/documents/' || m.id || '/settlement/' || c.number, 0, 0, d.opened_at
+		SELECT 'decide', m.title, m.number, '/documents/' || m.id || '/settlement/' || c.number, 0, 0, d.opened_at, m.id
 		FROM documents_dispute d JOIN documents_comment c ON c.id = d.comment JOIN documents_material m ON m.id = d.material
 		WHERE d.decider = $1 AND d.state = 'open' ORDER BY d.opened_at LIMIT $2`, who, maxTasks)
 }

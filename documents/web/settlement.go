@@ -252,7 +252,7 @@ func (h *Handler) settleOne(w http.ResponseWriter, r *http.Request, f form) {
 func (h *Handler) deciders(r *http.Request) (out []access.Person, err error) {
 	all, err := h.directory.People(r.Context(), access.PeopleFilter{})
 	for _, p := range all {
-		if p.Has(security.Approver) || p.Has(security.Councillor) || p.Has(security.Signer) {
+		if p.Has(security.Director) || p.Has(security.Councillor) {
 			out = append(out, p)
 		}
 	}
