@@ -371,6 +371,21 @@ func (h *Handler) tableFile(ext string) http.HandlerFunc {
 	}
 }
 
+// apiSettlement is the settlement table of the live text for programs.
+func (h *Handler) apiSettlement(w http.ResponseWriter, r *http.Request) {
+	if _, err := h.documents.Read(r.Context(), web.Who(r), material(r), "settlement"); err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	t, err := h.table(r)
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	t.Sort(filterOf(r).Order)
+	h.kit.JSON(w, http.StatusOK, t)
+}
+
 // versionTable hands out the table that was frozen with a version.
 func (h *Handler) versionTable(ext string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {

@@ -105,6 +105,7 @@ func (h *Handler) Mount(r chi.Router) {
 	get("/api/v1/documents", web.SignedIn, h.apiList)
 	get("/api/v1/documents/{id}/comments", view, h.apiComments)
 	post("/api/v1/documents/{id}/comments", comment, h.apiCommand)
+	get("/api/v1/documents/{id}/settlement", view, h.apiSettlement)
 }
 
 // form is what a refused form shows again: what was typed, and what is wrong where.

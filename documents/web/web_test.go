@@ -70,7 +70,8 @@ func (d directory) People(ctx context.Context, f access.PeopleFilter) (out []acc
 }
 
 func (directory) Units(context.Context) ([]access.UnitInfo, error) {
-	return []access.UnitInfo{{ID: "doprava", Name: "Odbor dopravy"}, {ID: "pravni", Name: "Odbor právní"}}, nil
+	return []access.UnitInfo{{ID: "doprava", Name: "Odbor dopravy"}, {ID: "pravni", Name: "Odbor právní"},
+		{ID: "finance", Name: "Odbor ekonomický"}, {ID: "skolstvi", Name: "Odbor školství"}, {ID: "zivotni", Name: "Odbor životního prostředí"}}, nil
 }
 
 type rooms struct{ *access.Rights }
