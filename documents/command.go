@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"sort"
 	"time"
 
@@ -467,7 +466,7 @@ func (s *Service) tellAuthor(ctx context.Context, tx Tx, who security.Actor, m M
 	if c.Author == who.ID {
 		return nil
 	}
-	return tx.AddNotice(ctx, s.notice(c.Author, "settled", m, "", fmt.Sprintf("/documents/%s/comments#%s", m.ID, c.ID), m.Number, m.Title, c.Number))
+	return tx.AddNotice(ctx, s.notice(c.Author, "settled", m, "", onePage(m.ID, c.Number), m.Number, m.Title, c.Number))
 }
 
 func (s *Service) reanchor(ctx context.Context, who security.Actor, id MaterialID, a args, done answer) (Comment, *text, error) {

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
 	"spolupis/documents"
@@ -36,8 +39,24 @@ func (h *Handler) comments(w http.ResponseWriter, r *http.Request, f form) {
 		}
 		rows = append(rows, c)
 	}
+	page, pages := max(1, number(r.URL.Query().Get("page"))), max(1, (len(rows)+perPage-1)/perPage)
+	if id, _, _ := strings.Cut(f.Row, " "); id != "" { // a refused form is shown where it stands
+		if i := slices.IndexFunc(rows, func(c documents.CommentView) bool { return string(c.ID) == id }); i >= 0 {
+			page = i/perPage + 1
+		}
+	}
+	page = min(page, pages)
+	rows = rows[(page-1)*perPage : min(len(rows), page*perPage)]
+	var links []pageLink
+	for n := 1; n <= pages && pages > 1; n++ {
+		q := url.Values{"page": {strconv.Itoa(n)}}
+		if show != "" {
+			q.Set("show", show)
+		}
+		links = append(links, pageLink{n, address(x.ID, "/comments?"+q.Encode())})
+	}
 	h.kit.Page(w, r, f.status(), "documents/comments", map[string]any{
-		"Head": x, "Comments": rows, "Open": open, "All": len(all), "Show": show, "Form": f, "Key": rand.Text(),
+		"Head": x, "Comments": rows, "Open": open, "All": len(all), "Show": show, "Page": page, "Links": links, "Form": f, "Key": rand.Text(),
 		"Outcomes": documents.Outcomes, "Kinds": []documents.CommentKind{documents.Advisory, documents.Major, documents.Formal},
 		"Settles": x.May["edit"] && x.Editable(), "Writes": x.May["comment"] && x.Editable(),
 	})

@@ -194,7 +194,7 @@ func TestTheSettlementPageOfFiveHundredStaysQuick(t *testing.T) {
 	s := serve(t)
 	id := s.crowd(t, 1, 500)[0]
 	doc := "/documents/" + string(id)
-	for _, path := range []string{"/settlement", "/settlement?page=10", "/settlement?order=unit&page=3", "/settlement?show=open", "/settlement/250", "/round", "/settlement/duplicates"} {
+	for _, path := range []string{"/settlement", "/settlement?page=10", "/settlement?order=unit&page=3", "/settlement?show=open", "/settlement/250", "/round", "/settlement/duplicates", "/comments", "/comments?page=10"} {
 		s.get("drafter", doc+path).want(200)
 		best := time.Hour
 		var a answer

@@ -19,8 +19,14 @@ import (
 	"spolupis/security/web"
 )
 
-// perPage is how many comments one page of the settlement table shows.
+// perPage is how many comments one page shows, of the settlement table and of comments.
 const perPage = 50
+
+// pageLink leads to one page of a list.
+type pageLink struct {
+	N   int
+	URL string
+}
 
 // filter is what of the table is shown.
 type filter struct {
@@ -169,13 +175,9 @@ func (h *Handler) settlement(w http.ResponseWriter, r *http.Request) {
 			break
 		}
 	}
-	type link struct {
-		N   int
-		URL string
-	}
-	var links []link
+	var links []pageLink
 	for n := 1; n <= pages && pages > 1; n++ {
-		links = append(links, link{n, f.URL(x.ID, n)})
+		links = append(links, pageLink{n, f.URL(x.ID, n)})
 	}
 	h.kit.Page(w, r, http.StatusOK, "documents/settlement", map[string]any{
 		"Head": x, "Table": t, "Rows": len(shown), "Groups": groups, "Filter": f, "Counts": counts, "Units": sortedUnits(units), "Kept": len(kept), "Rest": rest,
