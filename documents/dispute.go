@@ -375,9 +375,12 @@ func (s *Service) Decide(ctx context.Context, who security.Actor, id MaterialID,
 		return invalid("documents.fault.text_long", MaxText)
 	}
 	if act == DisputeAgreed || act == DisputeWithdrawn {
-		if who, err = s.speaks(ctx, who, c); err != nil {
-			return err
-		}
+		who, err = s.speaks(ctx, who, c)
+	} else {
+		who, err = s.asDecider(ctx, who, c)
+	}
+	if err != nil {
+		return err
 	}
 	return s.inDispute(ctx, "settle dispute over", id, comment, func(tx Tx, m Material, c *Comment, d *Dispute) ([]journal.Entry, error) {
 		if act == DisputeUpheld || act == DisputeDismissed {
@@ -393,6 +396,21 @@ func (s *Service) Decide(ctx context.Context, who security.Actor, id MaterialID,
 		}
 		return []journal.Entry{s.disputeEntry(who, *d, act)}, s.close(ctx, tx, who, m, c, *d, act, text)
 	})
+}
+
+// asDecider returns who as he acts when he stands for whoever decides a dispute.
+func (s *Service) asDecider(ctx context.Context, who security.Actor, c Comment) (security.Actor, error) {
+	d, err := s.Store.Dispute(ctx, c.ID)
+	if isNotFound(err) || err == nil && (d.Level != LevelDirector || d.Decider == who.ID) {
+		return who, nil
+	} else if err != nil {
+		return who, err
+	}
+	stands, err := s.Rights.Represents(ctx, who, object(c.Material))
+	if slices.Contains(stands, d.Decider) {
+		who.OnBehalfOf = d.Decider
+	}
+	return who, err
 }
 
 // decides lets only whoever decides at the level of a dispute.
@@ -430,8 +448,15 @@ func (s *Service) Carry(ctx context.Context, who security.Actor, id MaterialID, 
 	case runes(words) > MaxText:
 		return invalid("documents.fault.text_long", MaxText)
 	}
+	c, err := s.commentOn(ctx, s.Store, id, comment)
+	if err != nil {
+		return err
+	}
+	if who, err = s.asDecider(ctx, who, c); err != nil {
+		return err
+	}
 	i := Intent{ID: newID("i"), Material: id, Kind: IntentDispute, Comment: comment, By: who.ID, At: s.now(), Step: StepBegun}
-	err := s.Store.Write(ctx, func(tx Tx) error {
+	err = s.Store.Write(ctx, func(tx Tx) error {
 		m, err := s.editable(ctx, tx, id)
 		if err != nil {
 			return err

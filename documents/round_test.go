@@ -268,6 +268,13 @@ func (n named) Heads(context.Context) (map[security.UnitID]security.ActorID, err
 	return n.heads, nil
 }
 
+func (n named) Represents(_ context.Context, who security.Actor, _ access.Object) ([]security.ActorID, error) {
+	if p := n.deputies[who.ID]; p != "" {
+		return []security.ActorID{p}, nil
+	}
+	return nil, nil
+}
+
 func (n named) Leads(_ context.Context, who security.Actor, unit security.UnitID) (security.ActorID, bool, error) {
 	head := n.heads[unit]
 	switch {

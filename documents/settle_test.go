@@ -10,6 +10,7 @@ import (
 	"spolupis/collab/crdt"
 	"spolupis/documents"
 	"spolupis/security"
+	"spolupis/security/access"
 	"spolupis/security/fault"
 )
 
@@ -295,6 +296,25 @@ func TestADisputeBeforeTheCouncilStandsInTheText(t *testing.T) {
 		o.refused(o.Decide(o.ctx, secretary, m.ID, c.ID, documents.DisputeUpheld, "Usnesení 12/2026"), fault.Conflict, "documents.fault.dispute_frozen")
 		o.ok(o.Decide(o.ctx, secretary, m.ID, c.ID, documents.DisputeDismissed, "Usnesení 12/2026"))
 	})
+}
+
+func TestADeputyOfTheDirectorDecidesForHim(t *testing.T) {
+	o := onSQLite(t)
+	m, c := disputed(o)
+	o.ok(o.Invite(o.ctx, drafter, m.ID, documents.Participant{Subject: "user:" + string(secretary.ID), Relation: "reader"}))
+	o.refused(o.Decide(o.ctx, secretary, m.ID, c.ID, documents.DisputeDismissed, "Ne."), fault.Denied, "documents.fault.dispute_not_yours")
+	o.Service.Rights = named{access.NewRights(o.db, o.journal), nil, map[security.ActorID]security.ActorID{secretary.ID: director.ID}}
+	x, err := o.Case(o.ctx, secretary, m.ID, c.Number)
+	o.ok(err)
+	if !x.Decides {
+		t.Error("the deputy is not offered the decision")
+	}
+	o.ok(o.Decide(o.ctx, secretary, m.ID, c.ID, documents.DisputeDismissed, "Ne."))
+	d, err := o.store.Dispute(o.ctx, c.ID)
+	o.ok(err)
+	if last := d.Acts[len(d.Acts)-1]; last.By != secretary.ID || last.Behalf != director.ID {
+		t.Errorf("decided by %+v", last)
+	}
 }
 
 // The text and the record are two stores: however the work is cut off, asking again or Recover leaves the description there once.

@@ -453,7 +453,11 @@ func (s *Service) powers(ctx context.Context, who security.Actor, m Material, c 
 	if d.State == DisputeSettled {
 		return nil
 	}
-	out.Decides = d.Level > LevelHeads && s.decides(who, &d) == nil
+	acting, err := s.asDecider(ctx, who, c)
+	if err != nil {
+		return err
+	}
+	out.Decides = d.Level > LevelHeads && s.decides(acting, &d) == nil
 	_, ours, err := s.Leads(ctx, who, m.Unit)
 	out.Escalates = d.Level == LevelHeads && (ours || out.Leads || s.can(ctx, who, access.Manage, m.ID) == nil)
 	return err
