@@ -334,6 +334,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error { return quiet(a.Journal.Run(ctx)) })
 	g.Go(func() error { return quiet(a.Signing.Run(ctx)) })
 	g.Go(func() error { return a.takeOver(ctx) })
+	g.Go(func() error { return giveBack(ctx) })
 	if len(a.witnesses) > 0 {
 		g.Go(func() error {
 			witness.Keep(ctx, a.Journal, a.witnesses, 10*time.Second, func(err error) { a.Log.Error("witness", "err", err) })
