@@ -298,18 +298,45 @@ func replaceBody(d *crdt.Doc, text body.Body) error {
 
 // Query selects materials. Empty fields select everything.
 type Query struct {
-	State  State
-	Agenda AgendaID
-	Unit   security.UnitID
-	Text   string // in the title or the number; case and diacritics do not matter
-	After  string // Page.Next of the page before
-	Limit  int    // 50 when zero, 200 at most
+	State   State
+	Agenda  AgendaID
+	Unit    security.UnitID
+	Drafter security.ActorID
+	From    time.Time // last changed then or later
+	To      time.Time // last changed before
+	Text    string    // in the title or the number; case and diacritics do not matter
+	Sort    Sort      // most recently changed first when empty
+	After   string    // Page.Next of the page before, with the same Sort
+	Limit   int       // 50 when zero, 200 at most
+	Count   bool      // fill in Page.Count
 }
 
-// Page is one page of a list, most recently changed first.
+// Filing is how the materials shall be filed.
+func (q Query) Filing() Filing {
+	return Filing{State: q.State, Agenda: q.Agenda, Unit: q.Unit, Drafter: q.Drafter, From: q.From, To: q.To}
+}
+
+// Sort is an order of materials.
+type Sort string
+
+// The orders.
+const (
+	ByChange   Sort = ""        // most recently changed first
+	ByCreation Sort = "created" // newest first
+	ByTitle    Sort = "title"   // Czech alphabet
+)
+
+// Sorts lists the orders a person can choose from.
+var Sorts = []Sort{ByChange, ByCreation, ByTitle}
+
+// MaxCount is up to how many materials are counted.
+const MaxCount = 1000
+
+// Page is one page of a list.
 type Page struct {
 	Materials []Material
 	Next      string // "" on the last page
+	Count     int    // of all pages, when asked for; MaxCount+1 means more than MaxCount
 }
 
 // List returns the materials that who may see.

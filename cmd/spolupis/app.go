@@ -318,6 +318,7 @@ func (a *App) followers() map[string]func(context.Context) (int, error) {
 	return map[string]func(context.Context) (int, error){
 		"documents": func(ctx context.Context) (int, error) { return a.Journal.React(ctx, "documents", a.Documents.React) },
 		"history":   a.materials.Follow,
+		"search":    a.Documents.FollowIndex,
 		"signing":   func(ctx context.Context) (int, error) { return a.Journal.React(ctx, "signing", a.Signing.React) },
 		"citizen":   a.Citizen.Store.Follow,
 	}
@@ -401,7 +402,11 @@ func (a *App) Settle(ctx context.Context) error {
 			}
 			n += took
 		}
-		if n == 0 {
+		took, err := a.Documents.Reindex(ctx, time.Now()) // without waiting for more of the same
+		if err != nil {
+			return fmt.Errorf("search: %w", err)
+		}
+		if n+took == 0 {
 			return nil
 		}
 	}

@@ -166,8 +166,10 @@ func (t *tx) NextNumber(ctx context.Context, agenda documents.AgendaID, year int
 		ON CONFLICT (agenda, year) DO UPDATE SET last = documents_counter.last + 1 RETURNING last`, agenda, year).Scan(&n)
 }
 
+const columnsOfMaterial = `m.id, m.number, m.title, m.agenda, a.name, m.unit, m.drafter, m.state, m.draft, m.current, m.created_at, m.changed_at`
+
 const selectMaterial = `
-	SELECT m.id, m.number, m.title, m.agenda, a.name, m.unit, m.drafter, m.state, m.draft, m.current, m.created_at, m.changed_at
+	SELECT ` + columnsOfMaterial + `
 	FROM documents_material m JOIN documents_agenda a ON a.id = m.agenda`
 
 func scanMaterial(r row) (m documents.Material, err error) {
@@ -192,9 +194,9 @@ func (t *tx) Lock(ctx context.Context, id documents.MaterialID) (documents.Mater
 
 func (t *tx) AddMaterial(ctx context.Context, m documents.Material) error {
 	if err := t.exec(ctx, `
-		INSERT INTO documents_material (id, number, title, folded, agenda, unit, drafter, state, draft, current, created_at, changed_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		m.ID, m.Number, m.Title, folded(m), m.Agenda, m.Unit, m.Drafter, m.State, m.Draft, m.Current, micros(m.CreatedAt), micros(m.ChangedAt)); err != nil {
+		INSERT INTO documents_material (id, number, title, folded, collated, agenda, unit, drafter, state, draft, current, created_at, changed_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		m.ID, m.Number, m.Title, folded(m), collated(m.Title), m.Agenda, m.Unit, m.Drafter, m.State, m.Draft, m.Current, micros(m.CreatedAt), micros(m.ChangedAt)); err != nil {
 		return err
 	}
 	return t.s.rights.Link(ctx, t.tx, access.Document(string(m.ID)), access.Agenda(string(m.Agenda)))
@@ -204,8 +206,8 @@ func folded(m documents.Material) string { return documents.Fold(m.Number + " " 
 
 func (t *tx) SetMaterial(ctx context.Context, m documents.Material) error {
 	return t.one(ctx, fault.NotFound, `
-		UPDATE documents_material SET number = $1, title = $2, folded = $3, drafter = $4, state = $5, draft = $6, current = $7, changed_at = $8 WHERE id = $9`,
-		m.Number, m.Title, folded(m), m.Drafter, m.State, m.Draft, m.Current, micros(m.ChangedAt), m.ID)
+		UPDATE documents_material SET number = $1, title = $2, folded = $3, collated = $4, drafter = $5, state = $6, draft = $7, current = $8, changed_at = $9 WHERE id = $10`,
+		m.Number, m.Title, folded(m), collated(m.Title), m.Drafter, m.State, m.Draft, m.Current, micros(m.ChangedAt), m.ID)
 }
 
 func (t *tx) DropMaterial(ctx context.Context, by security.Actor, id documents.MaterialID) error {

@@ -56,7 +56,11 @@ func (h *Handler) Mount(r chi.Router) {
 	get("/agendas/new", web.Roles(security.Administrator), func(w http.ResponseWriter, r *http.Request) { h.agendas(w, r, form{}) })
 	post("/agendas/new", web.Roles(security.Administrator), h.createAgenda)
 
+	get("/search", web.SignedIn, h.search)
 	get("/documents", web.SignedIn, h.list)
+	post("/views", web.SignedIn, h.saveView)
+	get("/views/{view}", web.SignedIn, h.sharedView)
+	post("/views/{view}/delete", web.SignedIn, h.dropView)
 	post("/documents", web.SignedIn, h.create)
 	h.kit.Large(http.MethodPost, "/documents", office.MaxFile+1<<20) // the file and the rest of the form
 	get("/documents/new", web.SignedIn, func(w http.ResponseWriter, r *http.Request) { h.newForm(w, r, form{}) })
@@ -89,6 +93,7 @@ func (h *Handler) Mount(r chi.Router) {
 	get("/documents/{id}/authors", view, h.authors)
 
 	get("/api/v1/documents", web.SignedIn, h.apiList)
+	get("/api/v1/search", web.SignedIn, h.apiSearch)
 	get("/api/v1/documents/{id}/comments", view, h.apiComments)
 	post("/api/v1/documents/{id}/comments", comment, h.apiCommand)
 }
@@ -135,7 +140,7 @@ var fields = map[string]string{
 	"documents.fault.outcome": "outcome", "documents.fault.settle_reasoning": "reasoning", "documents.fault.reply_empty": "text",
 	"documents.fault.agenda_id": "id", "documents.fault.agenda_exists": "id", "documents.fault.agenda_name": "name", "documents.fault.agenda_numbering": "numbering",
 	"documents.fault.round_units": "unit", "documents.fault.round_due": "due", "documents.fault.reject_reason": "reason",
-	"documents.fault.participant": "subject", "documents.fault.route_empty": "approvers1",
+	"documents.fault.participant": "subject", "search.fault.view_name": "name", "documents.fault.route_empty": "approvers1",
 }
 
 // again shows a page again with what is wrong, or fails when the fault is not
