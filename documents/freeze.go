@@ -11,6 +11,7 @@ import (
 	"spolupis/collab/crdt"
 	"spolupis/documents/body"
 	"spolupis/documents/render"
+	"spolupis/documents/workflow"
 	"spolupis/security"
 	"spolupis/security/access"
 	"spolupis/security/fault"
@@ -100,6 +101,9 @@ func (s *Service) beginFreeze(ctx context.Context, who security.Actor, id Materi
 			return err
 		} else if busy {
 			return conflict("documents.fault.busy")
+		}
+		if m.State == Cancelled {
+			return conflict("workflow.fault.cancelled")
 		}
 		if !m.State.Editable() {
 			frozen = m.Current
@@ -467,16 +471,22 @@ func (s *Service) OpenDraft(ctx context.Context, who security.Actor, id Material
 		if m.State.Editable() {
 			return nil
 		}
+		if m.State == Cancelled {
+			return conflict("workflow.fault.cancelled")
+		}
 		if _, busy, err := tx.Intent(ctx, id); err != nil {
 			return err
 		} else if busy {
 			return conflict("documents.fault.busy")
 		}
+		if err := s.openAgain(ctx, tx, who, &m); err != nil {
+			return err
+		}
 		stopped, err := s.stopRoute(ctx, tx, who, m)
 		if err != nil {
 			return err
 		}
-		m.State, m.Draft, m.ChangedAt = Draft, m.Draft+1, s.now()
+		m.State, m.Draft, m.ChangedAt = cmp.Or(openText[m.Place], Draft), m.Draft+1, s.now()
 		if err := tx.SetMaterial(ctx, m); err != nil {
 			return err
 		}
@@ -490,6 +500,35 @@ func (s *Service) OpenDraft(ctx context.Context, who security.Actor, id Material
 		return wrap("open draft of", id, err)
 	}
 	return wrap("open draft of", id, s.finishReopen(context.WithoutCancel(ctx), i))
+}
+
+// openAgain moves a material whose text is being opened back to where texts are
+// written. From where the drafter alone cannot take it back (on a programme,
+// decided) the course refuses.
+func (s *Service) openAgain(ctx context.Context, tx Tx, who security.Actor, m *Material) error {
+	if _, open := openText[m.Place]; open {
+		return nil // frozen before anything was asked of anybody
+	}
+	facts := workflow.Facts{Reason: "text otevřen k úpravám"}
+	switch m.Place {
+	case workflow.Approving:
+		if err := s.fire(ctx, tx, who, m, workflow.TextChanged, facts, workflow.System); err != nil {
+			return err
+		}
+	case workflow.Submitted:
+		if err := s.fire(ctx, tx, who, m, workflow.Return, facts, workflow.System); err != nil {
+			return err
+		}
+	}
+	for range 2 { // a material that was at a meeting is first returned, then reworked
+		if _, open := openText[m.Place]; open {
+			break
+		}
+		if err := s.fire(ctx, tx, who, m, workflow.Rework, workflow.Facts{}, workflow.Drafter, workflow.Submitter); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stopRoute stops what runs over the material's newest version and tells those

@@ -14,6 +14,7 @@ import (
 
 	"spolupis/collab/crdt"
 	"spolupis/documents/body"
+	"spolupis/documents/workflow"
 	"spolupis/security"
 	"spolupis/security/access"
 	"spolupis/security/fault"
@@ -95,6 +96,9 @@ func (s *Service) Create(ctx context.Context, who security.Actor, n NewMaterial)
 	m.State = Draft
 	err = s.Store.Write(ctx, func(tx Tx) error {
 		if err := s.number(ctx, tx, &m); err != nil {
+			return err
+		}
+		if err := s.begin(ctx, tx, &m); err != nil {
 			return err
 		}
 		if err := tx.AddMaterial(ctx, m); err != nil {
@@ -190,6 +194,9 @@ func (s *Service) bring(ctx context.Context, who security.Actor, n NewMaterial, 
 	m.State, m.Number = Importing, string(m.ID)
 	intent := Intent{ID: newID("i"), Material: m.ID, Kind: IntentImport, By: who.ID, At: s.now(), Step: StepBegun, Prior: Importing}
 	err = s.Store.Write(ctx, func(tx Tx) error {
+		if err := s.begin(ctx, tx, &m); err != nil {
+			return err
+		}
 		if err := tx.AddMaterial(ctx, m); err != nil {
 			return err
 		}
@@ -497,8 +504,14 @@ func (s *Service) StartRound(ctx context.Context, who security.Actor, id Materia
 		if m.State != Draft && m.State != Settling {
 			return conflict("documents.fault.round_state")
 		}
-		m.State, m.ChangedAt = Commenting, now
-		if err := tx.SetMaterial(ctx, m); err != nil {
+		// That the text changed in substance since the last round is the drafter's word.
+		f := workflow.Facts{Units: len(r.Units), Due: r.Due, Substantive: true}
+		if m.Place == workflow.Settling {
+			if err := s.fire(ctx, tx, who, &m, workflow.NewRound, f, workflow.Drafter); err != nil {
+				return err
+			}
+		}
+		if err := s.fire(ctx, tx, who, &m, workflow.StartRound, f, workflow.Drafter); err != nil {
 			return err
 		}
 		if err := tx.AddRound(ctx, r); err != nil {
@@ -535,11 +548,14 @@ func (s *Service) CloseRound(ctx context.Context, who security.Actor, id Materia
 			return err
 		}
 		r.ClosedAt = s.now()
-		m.State, m.ChangedAt = Settling, r.ClosedAt
 		if err := tx.CloseRound(ctx, r); err != nil {
 			return err
 		}
-		if err := tx.SetMaterial(ctx, m); err != nil {
+		event, as := workflow.EndRoundEarly, workflow.Drafter
+		if !r.ClosedAt.Before(r.Due) {
+			event, as = workflow.RoundExpired, workflow.System
+		}
+		if err := s.fire(ctx, tx, who, &m, event, workflow.Facts{Due: r.Due}, as); err != nil {
 			return err
 		}
 		return tx.Record(ctx, s.entry(who, "documents.round_closed", id, map[string]any{}, nil))

@@ -72,6 +72,11 @@ type Task struct {
 	Count  int       // how many, where there can be more (open comments, notices)
 	Due    time.Time // zero without a deadline
 	Since  time.Time
+	// For is whom the task waits for when that is not the reader himself but
+	// somebody he stands for.
+	For      security.ActorID
+	ForName  string
+	Material MaterialID // "" when the task is about several, or none
 }
 
 // Inbox lists everything that waits for who, by deadline and then by age.
@@ -87,6 +92,31 @@ func (s *Service) Inbox(ctx context.Context, who security.Actor) ([]Task, error)
 			return nil, err
 		}
 		all = append(all, tasks...)
+	}
+	standing, err := s.Rights.Standing(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	told := map[security.ActorID]bool{}
+	for _, d := range standing {
+		if told[d.Person] {
+			continue
+		}
+		told[d.Person] = true
+		tasks, err := s.Store.Asked(ctx, d.Person)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range tasks {
+			stands, err := s.StandsFor(ctx, who, t.Material) // the scope may be narrower
+			if err != nil {
+				return nil, err
+			}
+			if slices.Contains(stands, d.Person) {
+				t.For, t.ForName = d.Person, d.PersonName
+				all = append(all, t)
+			}
+		}
 	}
 	for _, w := range s.Waiting {
 		tasks, err := w.Waiting(ctx, who)

@@ -28,6 +28,8 @@ type Reader interface {
 	Blob(ctx context.Context, sha256 string) ([]byte, error)
 	Circulation(ctx context.Context, id VersionID) (Circulation, error) // the last one of the version
 	Intent(ctx context.Context, id MaterialID) (Intent, bool, error)
+	Courses(ctx context.Context) ([]CourseVersion, error)    // imported ones, newest first
+	Course(ctx context.Context, version int) ([]byte, error) // its JSON
 }
 
 // Store keeps materials. Write runs do in one transaction: all of it is
@@ -81,6 +83,7 @@ type Tx interface {
 	AddIntent(ctx context.Context, i Intent) error
 	SetIntent(ctx context.Context, i Intent) error   // fault.Conflict when it is gone or in another step than i.Was
 	DropIntent(ctx context.Context, id string) error // fault.Conflict when it is gone
+	AddCourse(ctx context.Context, v CourseVersion, definition []byte) error
 	Record(ctx context.Context, entries ...journal.Entry) error
 }
 
@@ -98,6 +101,11 @@ type Hub interface {
 // Rights says who may do what (access.Rights).
 type Rights interface {
 	Can(ctx context.Context, who security.Actor, act access.Act, on access.Object) error
+	// Represents and Standing tell for whom who may act now; Leads whether he
+	// acts as the head of a department.
+	Represents(ctx context.Context, who security.Actor, on access.Object) ([]security.ActorID, error)
+	Standing(ctx context.Context, who security.Actor) ([]access.Deputyship, error)
+	Leads(ctx context.Context, who security.Actor, unit security.UnitID) (behalf security.ActorID, ok bool, err error)
 }
 
 // People knows the names behind actors (access.Accounts).

@@ -115,7 +115,7 @@ var demoPeople = []struct {
 	{"fiala", "Martin Fiala", "připomínkuje", "op", []security.Role{security.Commenter}},
 	{"pokorna", "Jana Pokorná", "vedoucí odboru, schvaluje", "op", []security.Role{security.Head, security.Approver, security.Commenter}},
 	{"vesela", "Marie Veselá", "sekretariát, zveřejňuje", "sk", []security.Role{security.Secretariat, security.Drafter}},
-	{"urban", "Karel Urban", "ředitel úřadu, schvaluje a zveřejňuje", "sk", []security.Role{security.Approver, security.Secretariat}},
+	{"urban", "Karel Urban", "ředitel úřadu, schvaluje a zveřejňuje", "sk", []security.Role{security.Approver, security.Secretariat, security.Director}},
 	{"kolar", "Pavel Kolář", "hejtman, podepisuje", "sk", []security.Role{security.Signer}},
 	{"svobodova", "Hana Svobodová", "radní", "sk", []security.Role{security.Councillor, security.Commenter}},
 	{"cermak", "Ivan Čermák", "auditor", "", []security.Role{security.Auditor}},

@@ -150,7 +150,7 @@ func (t *tx) SeeNotices(ctx context.Context, who security.ActorID, upTo int64, w
 
 func scanTask(r row) (t documents.Task, err error) {
 	var due, since int64
-	err = r.Scan(&t.What, &t.Title, &t.Number, &t.Link, &t.Count, &due, &since)
+	err = r.Scan(&t.What, &t.Title, &t.Number, &t.Link, &t.Count, &due, &since, &t.Material)
 	t.Due, t.Since = at(due), at(since)
 	return t, err
 }
@@ -160,7 +160,7 @@ const maxTasks = 200
 
 func (s *Store) Asked(ctx context.Context, who security.ActorID) ([]documents.Task, error) {
 	return query(ctx, s.db, scanTask, `
-		SELECT 'approve', m.title, m.number, '/documents/' || m.id || '/route', 0, 0, o.started_at
+		SELECT 'approve', m.title, m.number, '/documents/' || m.id || '/route', 0, 0, o.started_at, m.id
 		FROM documents_member b
 		JOIN documents_route o ON o.id = b.route AND o.state = 'running' AND o.current = b.step
 		JOIN documents_material m ON m.id = o.material
@@ -169,7 +169,7 @@ func (s *Store) Asked(ctx context.Context, who security.ActorID) ([]documents.Ta
 
 func (s *Store) ToComment(ctx context.Context, who security.ActorID, unit security.UnitID) ([]documents.Task, error) {
 	return query(ctx, s.db, scanTask, `
-		SELECT 'comment', m.title, m.number, '/documents/' || m.id || '/comments', 0, o.due, o.started_at
+		SELECT 'comment', m.title, m.number, '/documents/' || m.id || '/comments', 0, o.due, o.started_at, m.id
 		FROM documents_round_unit u
 		JOIN documents_round o ON o.id = u.round AND o.closed_at = 0
 		JOIN documents_material m ON m.id = o.material AND m.state = 'commenting'
@@ -180,7 +180,7 @@ func (s *Store) ToComment(ctx context.Context, who security.ActorID, unit securi
 
 func (s *Store) ToSettle(ctx context.Context, who security.ActorID) ([]documents.Task, error) {
 	return query(ctx, s.db, scanTask, `
-		SELECT 'settle', m.title, m.number, '/documents/' || m.id || '/comments', count(*), 0, min(c.at)
+		SELECT 'settle', m.title, m.number, '/documents/' || m.id || '/comments', count(*), 0, min(c.at), m.id
 		FROM documents_material m JOIN documents_comment c ON c.material = m.id AND c.state = 'open'
 		WHERE m.drafter = $1 AND m.state IN ('draft', 'commenting', 'settling')
 		GROUP BY m.id, m.title, m.number ORDER BY min(c.at) LIMIT $2`, who, maxTasks)

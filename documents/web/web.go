@@ -46,7 +46,7 @@ func New(kit *web.Kit, s *documents.Service, d Directory) *Handler {
 // again by the service; the rule keeps what is not there and what is not yours alike.
 func (h *Handler) Mount(r chi.Router) {
 	view, edit, manage := web.Document(access.View), web.Document(access.Edit), web.Document(access.Manage)
-	comment, freeze, approve := web.Document(access.Comment), web.Document(access.Freeze), web.Document(access.Approve)
+	comment, freeze := web.Document(access.Comment), web.Document(access.Freeze)
 	get := func(pattern string, rule web.Rule, f http.HandlerFunc) { h.kit.Get(r, pattern, rule, f) }
 	post := func(pattern string, rule web.Rule, f http.HandlerFunc) { h.kit.Post(r, pattern, rule, f) }
 
@@ -88,9 +88,11 @@ func (h *Handler) Mount(r chi.Router) {
 	get("/documents/{id}/import/{report}", view, h.report)
 	get("/documents/{id}/route", view, func(w http.ResponseWriter, r *http.Request) { h.route(w, r, form{}) })
 	post("/documents/{id}/route", manage, h.startRoute)
-	post("/documents/{id}/route/decision", approve, h.decide)
+	post("/documents/{id}/route/decision", view, h.decide) // a deputy has the right only in the name of another
 	get("/documents/{id}/history", view, h.history)
 	get("/documents/{id}/authors", view, h.authors)
+
+	h.mountCourse(r)
 
 	get("/api/v1/documents", web.SignedIn, h.apiList)
 	get("/api/v1/search", web.SignedIn, h.apiSearch)

@@ -289,6 +289,7 @@ func TestTheLifeOfAMaterialByPlainForms(t *testing.T) {
 	s.get("drafter", doc+"/text").want(200, "v celkové výši 5 000 000 Kč z rozpočtu")
 
 	// Freeze, files, route, approval.
+	s.post("drafter", doc+"/round", url.Values{"close": {"1"}}).want(200, "Vypořádání připomínek")
 	s.post("drafter", doc+"/freeze", nil).want(200, "Znění je zmrazeno.", "Verze 1", "Zmrazeno")
 	version := s.get("drafter", doc+"/versions/1").want(200, "Verze 1", "5 000 000 Kč", "document.pdf")
 	vid := regexp.MustCompile(`<code>([0-9a-f]{64})</code>`).FindStringSubmatch(version.body)[1]
