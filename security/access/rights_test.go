@@ -103,7 +103,7 @@ func TestWhatEachRoleMeansForTheWholeOffice(t *testing.T) {
 	table := map[security.Role]string{
 		security.Drafter: "create_document", security.Head: "create_document", security.Secretariat: "view publish create_document",
 		security.Auditor: "view audit", security.Administrator: "administer",
-		security.Commenter: "", security.Approver: "", security.Signer: "", security.Councillor: "",
+		security.Commenter: "", security.Approver: "", security.Signer: "", security.Councillor: "", security.Director: "",
 	}
 	if len(table) != len(security.Roles) {
 		t.Fatalf("the table has %d roles, the product %d", len(table), len(security.Roles))
