@@ -1,0 +1,55 @@
+-- The agenda register: one row for each agenda, its content as JSON, and every
+-- version of it. The plan is the entry named "plan" of kind "plan".
+CREATE TABLE documents_register (
+    kind       TEXT NOT NULL,
+    id         TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    version    BIGINT NOT NULL,
+    body       TEXT NOT NULL,
+    changed_by TEXT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    note       TEXT NOT NULL,
+    PRIMARY KEY (kind, id)
+);
+
+CREATE TABLE documents_register_version (
+    kind       TEXT NOT NULL,
+    id         TEXT NOT NULL,
+    version    BIGINT NOT NULL,
+    body       TEXT NOT NULL,
+    changed_by TEXT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    note       TEXT NOT NULL,
+    PRIMARY KEY (kind, id, version)
+);
+
+-- Writers of the register wait for each other on its one row.
+CREATE TABLE documents_register_lock (
+    id BIGINT PRIMARY KEY,
+    n  BIGINT NOT NULL
+);
+INSERT INTO documents_register_lock (id, n) VALUES (1, 0);
+
+-- What came on paper, written down by hand.
+CREATE TABLE documents_register_paper (
+    id     TEXT PRIMARY KEY,
+    agenda TEXT NOT NULL,
+    day    TEXT NOT NULL,
+    count  BIGINT NOT NULL,
+    phase  TEXT NOT NULL,
+    note   TEXT NOT NULL,
+    person TEXT NOT NULL,
+    at     BIGINT NOT NULL
+);
+CREATE INDEX documents_register_paper_agenda ON documents_register_paper (agenda, day, id);
+CREATE INDEX documents_register_paper_day ON documents_register_paper (day, agenda, count);
+
+-- Events by agenda of materials and month, counted from the journal.
+CREATE TABLE documents_register_count (
+    agenda TEXT NOT NULL,
+    event  TEXT NOT NULL,
+    month  TEXT NOT NULL,
+    n      BIGINT NOT NULL,
+    PRIMARY KEY (agenda, event, month)
+);
+CREATE INDEX documents_register_count_month ON documents_register_count (month, agenda, event, n);
