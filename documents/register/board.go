@@ -79,6 +79,9 @@ type Cover struct {
 	Surveyed    int
 }
 
+// Of is how many agendas are of a class.
+func (c Cover) Of(class string) int { return c.Classes[State(class)] }
+
 // Percent is the share of electronic phases.
 func (c Cover) Percent() int { return percent(c.Electronic, c.Surveyed) }
 
