@@ -28,6 +28,7 @@ type Reader interface {
 	Blob(ctx context.Context, sha256 string) ([]byte, error)
 	Circulation(ctx context.Context, id VersionID) (Circulation, error) // the last one of the version
 	Intent(ctx context.Context, id MaterialID) (Intent, bool, error)
+	TemplateReader
 }
 
 // Store keeps materials. Write runs do in one transaction: all of it is
@@ -77,6 +78,7 @@ type Tx interface {
 	SetIntent(ctx context.Context, i Intent) error   // fault.Conflict when it is gone or in another step than i.Was
 	DropIntent(ctx context.Context, id string) error // fault.Conflict when it is gone
 	Record(ctx context.Context, entries ...journal.Entry) error
+	TemplateWriter
 }
 
 // Hub is the live text of materials (collab.Hub).

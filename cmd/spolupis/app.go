@@ -195,6 +195,9 @@ func (a *App) openDocuments(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := a.Documents.EnsureTemplates(ctx); err != nil {
+		return fmt.Errorf("default templates: %w", err)
+	}
 	a.Register, err = register.New(register.Config{Store: a.materials.Register(), Rights: a.Rights, Directory: a.Accounts, Now: time.Now, Zone: citizen.Prague})
 	if err != nil {
 		return err
