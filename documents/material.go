@@ -2,6 +2,7 @@ package documents
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,9 @@ type NewMaterial struct {
 	Title  string
 	Agenda AgendaID
 	Unit   security.UnitID // the drafter's own unit when empty
+	// Template the text begins with, and is checked against before it is
+	// submitted; "" is none. A text that comes from a file is only checked.
+	Template TemplateID
 	// Participants get rights of their own besides the drafter, who owns it.
 	Participants []Participant
 }
@@ -92,6 +96,13 @@ func (s *Service) Create(ctx context.Context, who security.Actor, n NewMaterial)
 	m, n, err := s.prepare(ctx, who, n)
 	if err != nil {
 		return Material{}, err
+	}
+	if n.Template != "" {
+		k, text, err := s.useTemplate(ctx, who, n)
+		if err != nil {
+			return Material{}, err
+		}
+		return s.bring(ctx, who, n, brought{text: text, template: &k, kind: "documents.from_template", facts: map[string]any{"template": k.ID, "version": k.Version}})
 	}
 	m.State = Draft
 	err = s.Store.Write(ctx, func(tx Tx) error {
@@ -178,7 +189,9 @@ func (s *Service) Import(ctx context.Context, who security.Actor, n NewMaterial,
 // brought is what an import brings into a new material.
 type brought struct {
 	text     body.Body
+	kind     string                     // of the journal entry about it; "documents.imported" when empty
 	facts    map[string]any             // for the journal
+	template *KeptTemplate              // nil when it follows none
 	comments func(t *text) []Comment    // placed in the text, without numbers; nil when there are none
 	report   func(id MaterialID) []byte // what to keep about the import; nil when nothing
 }
@@ -187,6 +200,13 @@ func (s *Service) bring(ctx context.Context, who security.Actor, n NewMaterial, 
 	m, n, err := s.prepare(ctx, who, n)
 	if err != nil {
 		return Material{}, err
+	}
+	if n.Template != "" && b.template == nil {
+		k, _, err := s.useTemplate(ctx, who, n)
+		if err != nil {
+			return Material{}, err
+		}
+		b.template = &k
 	}
 	// The live text is another room's business and cannot join our
 	// transaction. So the material is born hidden, gets its text, and only
@@ -245,7 +265,12 @@ func (s *Service) finishImport(ctx context.Context, who security.Actor, m *Mater
 				return err
 			}
 		}
-		entries := []journal.Entry{s.created(who, *m), s.entry(who, "documents.imported", m.ID, b.facts, nil)}
+		if b.template != nil {
+			if err := tx.SetMaterialTemplate(ctx, m.ID, b.template.ID, b.template.Version); err != nil {
+				return err
+			}
+		}
+		entries := []journal.Entry{s.created(who, *m), s.entry(who, cmp.Or(b.kind, "documents.imported"), m.ID, b.facts, nil)}
 		for n, c := range comments {
 			c.Material, c.Number = m.ID, n+1
 			if err := s.addImported(ctx, tx, c); err != nil {

@@ -30,6 +30,7 @@ type Reader interface {
 	Intent(ctx context.Context, id MaterialID) (Intent, bool, error)
 	Courses(ctx context.Context) ([]CourseVersion, error)    // imported ones, newest first
 	Course(ctx context.Context, version int) ([]byte, error) // its JSON
+	TemplateReader
 }
 
 // Store keeps materials. Write runs do in one transaction: all of it is
@@ -85,6 +86,7 @@ type Tx interface {
 	DropIntent(ctx context.Context, id string) error // fault.Conflict when it is gone
 	AddCourse(ctx context.Context, v CourseVersion, definition []byte) error
 	Record(ctx context.Context, entries ...journal.Entry) error
+	TemplateWriter
 }
 
 // Hub is the live text of materials (collab.Hub).

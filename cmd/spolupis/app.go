@@ -26,6 +26,7 @@ import (
 	collabstore "spolupis/collab/store"
 	"spolupis/collab/ws"
 	"spolupis/documents"
+	"spolupis/documents/register"
 	documentstore "spolupis/documents/store"
 	documentweb "spolupis/documents/web"
 	"spolupis/frontend"
@@ -55,6 +56,7 @@ type App struct {
 	Rights    *access.Rights
 	Hub       *collab.Hub
 	Documents *documents.Service
+	Register  *register.Service
 	Signing   *signing.Service
 	Citizen   *citizen.Service
 
@@ -193,6 +195,13 @@ func (a *App) openDocuments(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := a.Documents.EnsureTemplates(ctx); err != nil {
+		return fmt.Errorf("default templates: %w", err)
+	}
+	a.Register, err = register.New(register.Config{Store: a.materials.Register(), Rights: a.Rights, Directory: a.Accounts, Now: time.Now, Zone: citizen.Prague})
+	if err != nil {
+		return err
+	}
 	a.Hub.SetCommands(a.Documents)
 	n, err := a.Documents.Recover(ctx)
 	if err != nil {
@@ -303,6 +312,7 @@ func (a *App) openPages(context.Context) (err error) {
 	a.operations(r)
 	office.Mount(r)
 	documentweb.New(a.Kit, a.Documents, a.Accounts).Mount(r)
+	documentweb.NewRegister(a.Kit, a.Register, a.Documents).Mount(r)
 	signingweb.New(a.Kit, a.Signing).Mount(r)
 	(&citizenweb.Handler{Kit: a.Kit, Citizen: a.Citizen, People: a.Accounts, Base: a.Config.PublicURL}).Mount(r)
 	a.router, a.Handler = r, r
@@ -319,6 +329,7 @@ func (a *App) followers() map[string]func(context.Context) (int, error) {
 		"documents": func(ctx context.Context) (int, error) { return a.Journal.React(ctx, "documents", a.Documents.React) },
 		"history":   a.materials.Follow,
 		"search":    a.Documents.FollowIndex,
+		"register":  a.materials.Register().Follow,
 		"signing":   func(ctx context.Context) (int, error) { return a.Journal.React(ctx, "signing", a.Signing.React) },
 		"citizen":   a.Citizen.Store.Follow,
 	}

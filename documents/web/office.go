@@ -133,7 +133,21 @@ func (h *Handler) newForm(w http.ResponseWriter, r *http.Request, f form) {
 	if unit == "" {
 		unit = string(web.Who(r).Unit)
 	}
-	h.kit.Page(w, r, f.status(), "documents/new", map[string]any{"Agendas": agendas, "Units": units, "Unit": unit, "Form": f})
+	all, err := h.documents.Templates(r.Context(), web.Who(r))
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	chosen, templates := f.Of("template"), []documents.KeptTemplate{}
+	for _, t := range all {
+		if t.Closed {
+			continue
+		}
+		if templates = append(templates, t); chosen == "" && f.Values == nil {
+			chosen = string(t.ID)
+		}
+	}
+	h.kit.Page(w, r, f.status(), "documents/new", map[string]any{"Agendas": agendas, "Units": units, "Unit": unit, "Templates": templates, "Template": chosen, "Form": f})
 }
 
 // create makes an empty material, or imports one when a file or Markdown came with it.
@@ -153,6 +167,9 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		h.kit.Fail(w, r, err)
 		return
+	}
+	if n.Template = documents.TemplateID(r.Form.Get("template")); len(text) > 0 && r.Form.Get("check") == "" {
+		n.Template = "" // a text of its own, which nobody asked to check
 	}
 	var m documents.Material
 	var report documents.ReportID

@@ -57,6 +57,12 @@ func (h *Handler) Mount(r chi.Router) {
 	post("/agendas/new", web.Roles(security.Administrator), h.createAgenda)
 
 	get("/search", web.SignedIn, h.search)
+	get("/templates", web.SignedIn, h.templates)
+	get("/templates/new", web.SignedIn, func(w http.ResponseWriter, r *http.Request) { h.template(w, r, form{}) })
+	post("/templates/new", web.SignedIn, h.setTemplate)
+	get("/templates/{template}", web.SignedIn, func(w http.ResponseWriter, r *http.Request) { h.template(w, r, form{}) })
+	post("/templates/{template}", web.SignedIn, h.setTemplate)
+
 	get("/documents", web.SignedIn, h.list)
 	post("/views", web.SignedIn, h.saveView)
 	get("/views/{view}", web.SignedIn, h.sharedView)
@@ -141,6 +147,7 @@ var fields = map[string]string{
 	"documents.fault.quote": "quote", "documents.fault.proposed_nowhere": "proposed", "documents.fault.proposed_same": "proposed",
 	"documents.fault.outcome": "outcome", "documents.fault.settle_reasoning": "reasoning", "documents.fault.reply_empty": "text",
 	"documents.fault.agenda_id": "id", "documents.fault.agenda_exists": "id", "documents.fault.agenda_name": "name", "documents.fault.agenda_numbering": "numbering",
+	"documents.fault.template_missing": "template", "documents.fault.template_id": "id", "documents.fault.template_exists": "id", "documents.fault.template_name": "name",
 	"documents.fault.round_units": "unit", "documents.fault.round_due": "due", "documents.fault.reject_reason": "reason",
 	"documents.fault.participant": "subject", "search.fault.view_name": "name", "documents.fault.route_empty": "approvers1",
 }
