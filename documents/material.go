@@ -15,7 +15,6 @@ import (
 
 	"spolupis/collab/crdt"
 	"spolupis/documents/body"
-	"spolupis/documents/workflow"
 	"spolupis/security"
 	"spolupis/security/access"
 	"spolupis/security/fault"
@@ -494,109 +493,6 @@ func (s *Service) Participants(ctx context.Context, who security.Actor, id Mater
 		return nil, err
 	}
 	return s.Store.Participants(ctx, id)
-}
-
-// Round is a commenting round: units asked to comment by a day.
-type Round struct {
-	ID        string
-	Material  MaterialID
-	Units     []security.UnitID
-	Due       time.Time
-	StartedBy security.ActorID
-	StartedAt time.Time
-	ClosedAt  time.Time // zero while it runs
-}
-
-// StartRound asks units to comment by due, gives them the right to, and moves
-// the material to Commenting.
-func (s *Service) StartRound(ctx context.Context, who security.Actor, id MaterialID, units []security.UnitID, due time.Time) (Round, error) {
-	if err := s.can(ctx, who, access.Manage, id); err != nil {
-		return Round{}, err
-	}
-	if len(units) == 0 {
-		return Round{}, invalid("documents.fault.round_units")
-	}
-	now := s.now()
-	if !due.After(now) {
-		return Round{}, invalid("documents.fault.round_due")
-	}
-	r := Round{ID: newID("r"), Material: id, Units: slices.Compact(slices.Sorted(slices.Values(units))), Due: due.UTC(), StartedBy: who.ID, StartedAt: now}
-	err := s.Store.Write(ctx, func(tx Tx) error {
-		m, err := tx.Lock(ctx, id)
-		if err != nil {
-			return err
-		}
-		if m.State != Draft && m.State != Settling {
-			return conflict("documents.fault.round_state")
-		}
-		// That the text changed in substance since the last round is the drafter's word.
-		f := workflow.Facts{Units: len(r.Units), Due: r.Due, Substantive: true}
-		if m.Place == workflow.Settling {
-			if err := s.fire(ctx, tx, who, &m, workflow.NewRound, f, workflow.Drafter); err != nil {
-				return err
-			}
-		}
-		if err := s.fire(ctx, tx, who, &m, workflow.StartRound, f, workflow.Drafter); err != nil {
-			return err
-		}
-		if err := tx.AddRound(ctx, r); err != nil {
-			return err
-		}
-		for _, u := range r.Units {
-			if err := tx.AddParticipant(ctx, who, id, Participant{Subject: "unit:" + string(u), Relation: "commenter"}); err != nil {
-				return err
-			}
-		}
-		return tx.Record(ctx, s.entry(who, "documents.round_started", id, map[string]any{"units": r.Units, "due": r.Due.Format(time.RFC3339)}, nil))
-	})
-	if err == nil {
-		s.push(ctx, id, map[string]any{"type": "state", "state": Commenting})
-	}
-	return r, wrap("start round on", id, err)
-}
-
-// CloseRound ends commenting and moves the material to Settling.
-func (s *Service) CloseRound(ctx context.Context, who security.Actor, id MaterialID) error {
-	if err := s.can(ctx, who, access.Manage, id); err != nil {
-		return err
-	}
-	err := s.Store.Write(ctx, func(tx Tx) error {
-		m, err := tx.Lock(ctx, id)
-		if err != nil {
-			return err
-		}
-		if m.State != Commenting {
-			return conflict("documents.fault.round_none")
-		}
-		r, err := tx.Round(ctx, id)
-		if err != nil {
-			return err
-		}
-		r.ClosedAt = s.now()
-		if err := tx.CloseRound(ctx, r); err != nil {
-			return err
-		}
-		event, as := workflow.EndRoundEarly, workflow.Drafter
-		if !r.ClosedAt.Before(r.Due) {
-			event, as = workflow.RoundExpired, workflow.System
-		}
-		if err := s.fire(ctx, tx, who, &m, event, workflow.Facts{Due: r.Due}, as); err != nil {
-			return err
-		}
-		return tx.Record(ctx, s.entry(who, "documents.round_closed", id, map[string]any{}, nil))
-	})
-	if err == nil {
-		s.push(ctx, id, map[string]any{"type": "state", "state": Settling})
-	}
-	return wrap("close round on", id, err)
-}
-
-// Round returns the last commenting round, fault.NotFound before the first.
-func (s *Service) Round(ctx context.Context, who security.Actor, id MaterialID) (Round, error) {
-	if err := s.can(ctx, who, access.View, id); err != nil {
-		return Round{}, err
-	}
-	return s.Store.Round(ctx, id)
 }
 
 func (s *Service) push(ctx context.Context, id MaterialID, event map[string]any) {

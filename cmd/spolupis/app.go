@@ -386,7 +386,8 @@ func (a *App) rightsWatch(after int64) func(context.Context) (int, error) {
 	}
 }
 
-// takeOver finishes, twice a minute, what another node began and did not end.
+// takeOver finishes, twice a minute, what another node began and did not end,
+// and ends the commenting rounds whose deadline has passed.
 func (a *App) takeOver(ctx context.Context) error {
 	tick := time.NewTicker(30 * time.Second)
 	defer tick.Stop()
@@ -397,6 +398,11 @@ func (a *App) takeOver(ctx context.Context) error {
 		case <-tick.C:
 			if _, err := a.Documents.Recover(ctx); err != nil && ctx.Err() == nil {
 				a.Log.Error("take over interrupted freezes", "err", err)
+			}
+			if n, err := a.Documents.EndDue(ctx); err != nil && ctx.Err() == nil {
+				a.Log.Error("end commenting rounds", "err", err)
+			} else if n > 0 {
+				a.Log.Info("commenting rounds ended by their deadline", "count", n)
 			}
 		}
 	}

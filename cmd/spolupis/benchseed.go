@@ -330,7 +330,7 @@ func (b *documentsBench) seedLive(ctx context.Context) error {
 		if err != nil {
 			return m, err
 		}
-		_, err = b.Documents.StartRound(ctx, b.made.drafter, m.ID, units, time.Now().AddDate(0, 0, 7))
+		_, err = b.Documents.StartRound(ctx, b.made.drafter, m.ID, documents.NewRound{Required: units})
 		return m, err
 	}
 	for i := range b.size.wave {

@@ -327,8 +327,7 @@ func (f furnishing) toSigner(ctx context.Context, m documents.Material) error {
 
 // comment starts a commenting round on the region's project card.
 func (f furnishing) comment(ctx context.Context, m documents.Material) error {
-	due := time.Now().AddDate(0, 0, 7)
-	if _, err := f.Documents.StartRound(ctx, f.owner(m), m.ID, []security.UnitID{"oe", "op"}, due); err != nil {
+	if _, err := f.Documents.StartRound(ctx, f.owner(m), m.ID, documents.NewRound{Required: []security.UnitID{"oe", "op"}}); err != nil {
 		return fmt.Errorf("start the round: %w", err)
 	}
 	for i, c := range []struct {

@@ -34,6 +34,7 @@ var operations = map[string]operation{
 		"from": "last changed that day or later", "to": "last changed that day or before", "after": "next of the page before"}},
 	"GET /api/v1/documents/{id}/comments":         {Summary: "All comments of a material", Answer: "Comments"},
 	"POST /api/v1/documents/{id}/comments":        {Summary: "Carry out a comment command", Body: "Command", Answer: "Comment", Key: true},
+	"GET /api/v1/documents/{id}/settlement":       {Summary: "The settlement table: rounds, statements of units, and every comment in its thirteen columns", Query: map[string]string{"order": "text (default) or unit"}, Answer: "Any"},
 	"GET /api/v1/signing/basket":                  {Summary: "What waits for the caller's signature", Answer: "Any"},
 	"POST /api/v1/signing/intents":                {Summary: "The list that one authorisation would cover, with its hash", Body: "Any", Answer: "Any"},
 	"POST /api/v1/signing/batches":                {Summary: "Authorise exactly one list; the server signs on by itself", Body: "Any", Answer: "Any"},
@@ -66,13 +67,15 @@ var schemas = map[string]any{
 	"Comment": object([]string{"id", "document", "kind", "state", "author", "at", "text"}, map[string]any{"id": text, "document": text, "number": map[string]any{"type": "integer"},
 		"kind": map[string]any{"enum": []string{"major", "advisory", "formal"}}, "state": map[string]any{"enum": []string{"open", "settled", "withdrawn"}},
 		"author": ref("Person"), "at": moment, "anchor": map[string]any{"oneOf": []any{ref("Anchor"), map[string]any{"type": "null"}}}, "quote": text, "prefix": text, "suffix": text,
-		"block": text, "orphan": yesNo, "text": text, "reasoning": text, "proposed": maybe, "applied": yesNo, "mine": yesNo,
+		"block": text, "orphan": yesNo, "text": text, "reasoning": text, "proposed": maybe, "applied": yesNo, "mine": yesNo, "unit": text, "working": yesNo, "twin": text,
+		"standing": map[string]any{"oneOf": []any{object([]string{"stand", "by", "at"}, map[string]any{"stand": map[string]any{"enum": []string{"agrees", "insists"}}, "note": text, "by": ref("Person"),
+			"behalf": map[string]any{"oneOf": []any{ref("Person"), map[string]any{"type": "null"}}}, "at": moment}), map[string]any{"type": "null"}}},
 		"replies":    map[string]any{"type": "array", "items": object([]string{"id", "author", "at", "text"}, map[string]any{"id": text, "author": ref("Person"), "at": moment, "text": text})},
 		"settlement": map[string]any{"oneOf": []any{object([]string{"outcome", "by", "at"}, map[string]any{"outcome": ref("Outcome"), "reasoning": text, "by": ref("Person"), "at": moment}), map[string]any{"type": "null"}}}}),
 	"Comments": object([]string{"comments"}, map[string]any{"comments": map[string]any{"type": "array", "items": ref("Comment")}}),
 	"Outcome":  map[string]any{"enum": []string{"accepted", "accepted_partly", "accepted_otherwise", "rejected", "explained", "withdrawn", "moot"}},
-	"Command": object([]string{"name", "args"}, map[string]any{"name": map[string]any{"enum": []string{"comment.add", "comment.edit", "comment.reply", "comment.withdraw", "comment.settle", "comment.accept", "comment.reanchor"}},
-		"args": map[string]any{"type": "object", "description": "comment.add: kind, anchor or quote, text, reasoning, proposed; the others: comment (id) and what changes"}}),
+	"Command": object([]string{"name", "args"}, map[string]any{"name": map[string]any{"enum": []string{"comment.add", "comment.edit", "comment.reply", "comment.withdraw", "comment.settle", "comment.accept", "comment.reanchor", "comment.agree", "comment.insist", "comment.group", "comment.ungroup"}},
+		"args": map[string]any{"type": "object", "description": "comment.add: kind, anchor or quote, text, reasoning, proposed; comment.group: comment and others (ids of its duplicates); the others: comment (id) and what changes"}}),
 }
 
 var parameter = regexp.MustCompile(`\{(\w+)\}`)

@@ -173,16 +173,17 @@ func (s *Store) ToComment(ctx context.Context, who security.ActorID, unit securi
 		FROM documents_round_unit u
 		JOIN documents_round o ON o.id = u.round AND o.closed_at = 0
 		JOIN documents_material m ON m.id = o.material AND m.state = 'commenting'
-		WHERE u.unit = $1 AND m.drafter <> $2
+		WHERE u.unit = $1 AND u.statement = '' AND m.drafter <> $2
 		AND NOT EXISTS (SELECT 1 FROM documents_comment c WHERE c.material = m.id AND c.author = $2 AND c.at >= o.started_at)
 		ORDER BY o.due LIMIT $3`, unit, who, maxTasks)
 }
 
 func (s *Store) ToSettle(ctx context.Context, who security.ActorID) ([]documents.Task, error) {
 	return query(ctx, s.db, scanTask, `
-		SELECT 'settle', m.title, m.number, '/documents/' || m.id || '/comments', count(*), 0, min(c.at), m.id
+		SELECT 'settle', m.title, m.number, '/documents/' || m.id || '/settlement', count(*), 0, min(c.at), m.id
 		FROM documents_material m JOIN documents_comment c ON c.material = m.id AND c.state = 'open'
-		WHERE m.drafter = $1 AND m.state IN ('draft', 'commenting', 'settling')
+		LEFT JOIN documents_round_unit u ON u.round = c.round AND u.unit = c.unit
+		WHERE (c.unit = '' OR u.statement NOT IN ('', 'silent')) AND m.drafter = $1 AND m.state IN ('draft', 'commenting', 'settling')
 		GROUP BY m.id, m.title, m.number ORDER BY min(c.at) LIMIT $2`, who, maxTasks)
 }
 

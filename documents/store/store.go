@@ -247,37 +247,6 @@ func (t *tx) DropParticipant(ctx context.Context, by security.Actor, id document
 	return t.s.rights.Revoke(ctx, t.tx, by, access.Document(string(id)), access.Relation(p.Relation), access.Subject(p.Subject))
 }
 
-func (r reader) Round(ctx context.Context, id documents.MaterialID) (o documents.Round, err error) {
-	var due, started, closed int64
-	err = r.q.QueryRowContext(ctx, `
-		SELECT id, material, due, started_by, started_at, closed_at FROM documents_round WHERE material = $1 ORDER BY started_at DESC LIMIT 1`, id).
-		Scan(&o.ID, &o.Material, &due, &o.StartedBy, &started, &closed)
-	if err != nil {
-		return o, gone(err, "documents.fault.round_none")
-	}
-	o.Due, o.StartedAt, o.ClosedAt = at(due), at(started), at(closed)
-	o.Units, err = query(ctx, r.q, func(r row) (u security.UnitID, err error) { return u, r.Scan(&u) },
-		`SELECT unit FROM documents_round_unit WHERE round = $1 ORDER BY unit`, o.ID)
-	return o, err
-}
-
-func (t *tx) AddRound(ctx context.Context, o documents.Round) error {
-	if err := t.exec(ctx, `INSERT INTO documents_round (id, material, due, started_by, started_at, closed_at) VALUES ($1, $2, $3, $4, $5, 0)`,
-		o.ID, o.Material, micros(o.Due), o.StartedBy, micros(o.StartedAt)); err != nil {
-		return err
-	}
-	for _, u := range o.Units {
-		if err := t.exec(ctx, `INSERT INTO documents_round_unit (round, unit) VALUES ($1, $2)`, o.ID, u); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (t *tx) CloseRound(ctx context.Context, o documents.Round) error {
-	return t.exec(ctx, `UPDATE documents_round SET closed_at = $1 WHERE id = $2`, micros(o.ClosedAt), o.ID)
-}
-
 func (r reader) Answered(ctx context.Context, who security.ActorID, key string) (c documents.CommentID, digest string, err error) {
 	err = r.q.QueryRowContext(ctx, `SELECT comment, digest FROM documents_answer WHERE person = $1 AND key = $2`, who, key).Scan(&c, &digest)
 	if errors.Is(err, sql.ErrNoRows) {

@@ -75,12 +75,24 @@ func (h *Handler) Mount(r chi.Router) {
 	get("/documents/{id}/text", view, h.text)
 	post("/documents/{id}/title", edit, h.rename)
 	post("/documents/{id}/participants", manage, h.participants)
+	get("/documents/{id}/round", view, func(w http.ResponseWriter, r *http.Request) { h.roundPage(w, r, form{}) })
 	post("/documents/{id}/round", manage, h.round)
+	post("/documents/{id}/round/statement", view, h.statement)
+	get("/documents/{id}/round/{n}/changes", view, h.roundChanges)
 	post("/documents/{id}/freeze", freeze, h.freeze)
 	post("/documents/{id}/draft", freeze, h.openDraft)
 
 	get("/documents/{id}/comments", view, func(w http.ResponseWriter, r *http.Request) { h.comments(w, r, form{}) })
 	post("/documents/{id}/comments", comment, h.command)
+	get("/documents/{id}/settlement", view, h.settlement)
+	get("/documents/{id}/settlement/duplicates", edit, h.duplicates)
+	get("/documents/{id}/settlement/{n}", view, func(w http.ResponseWriter, r *http.Request) { h.settleOne(w, r, form{}) })
+	post("/documents/{id}/settlement/{n}", comment, h.settleCommand)
+	post("/documents/{id}/settlement/{n}/dispute", view, h.dispute)
+	for ext := range tableFiles {
+		get("/documents/{id}/settlement."+ext, view, h.tableFile(ext))
+		get("/documents/{id}/versions/{n}/settlement."+ext, view, h.versionTable(ext))
+	}
 	get("/documents/{id}/versions", view, h.versions)
 	get("/documents/{id}/versions/{n}", view, h.version)
 	post("/documents/{id}/versions/{n}/restore", edit, h.restore)
@@ -104,6 +116,7 @@ func (h *Handler) Mount(r chi.Router) {
 	get("/api/v1/search", web.SignedIn, h.apiSearch)
 	get("/api/v1/documents/{id}/comments", view, h.apiComments)
 	post("/api/v1/documents/{id}/comments", comment, h.apiCommand)
+	get("/api/v1/documents/{id}/settlement", view, h.apiSettlement)
 }
 
 // form is what a refused form shows again: what was typed, and what is wrong where.
@@ -148,8 +161,12 @@ var fields = map[string]string{
 	"documents.fault.outcome": "outcome", "documents.fault.settle_reasoning": "reasoning", "documents.fault.reply_empty": "text",
 	"documents.fault.agenda_id": "id", "documents.fault.agenda_exists": "id", "documents.fault.agenda_name": "name", "documents.fault.agenda_numbering": "numbering",
 	"documents.fault.template_missing": "template", "documents.fault.template_id": "id", "documents.fault.template_exists": "id", "documents.fault.template_name": "name",
-	"documents.fault.round_units": "unit", "documents.fault.round_due": "due", "documents.fault.reject_reason": "reason",
-	"documents.fault.participant": "subject", "search.fault.view_name": "name", "documents.fault.route_empty": "approvers1",
+	"search.fault.view_name":      "name",
+	"documents.fault.round_units": "unit", "documents.fault.round_days": "days", "documents.fault.round_urgent": "urgent", "documents.fault.round_why": "why",
+	"documents.fault.round_reason": "reason", "documents.fault.statement": "statement", "documents.fault.statement_note": "note", "documents.fault.statement_has": "statement",
+	"documents.fault.statement_has_none": "statement", "documents.fault.settle_unchanged": "reasoning", "documents.fault.insist_reasoning": "reasoning",
+	"documents.fault.dispute_reason": "text", "documents.fault.dispute_words": "text", "documents.fault.dispute_decider": "decider", "documents.fault.reject_reason": "reason",
+	"documents.fault.participant": "subject", "documents.fault.route_empty": "approvers1",
 }
 
 // again shows a page again with what is wrong, or fails when the fault is not
