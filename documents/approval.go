@@ -38,6 +38,9 @@ func (s *Service) StartRoute(ctx context.Context, who security.Actor, version Ve
 			}
 		}
 	}
+	if err := s.submittable(ctx, who, v); err != nil {
+		return Circulation{}, err
+	}
 	c := r.circulation()
 	c.ID, c.Version, c.Material, c.StartedBy, c.StartedAt = newID("o"), v.ID, v.Material, who.ID, s.now()
 	err = s.Store.Write(ctx, func(tx Tx) error {

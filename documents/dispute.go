@@ -538,37 +538,63 @@ func (s *Service) finishCarry(ctx context.Context, who security.Actor, i Intent)
 // disputesHeading is the heading in the text of a material; materials are Czech.
 const disputesHeading = "Rozpory"
 
-// report adds a description to the part of the submission report on disputes, unless it stands there: at its end when the
-// text has such a heading, else under a new one at the end of the text.
+// report adds a description to the part of the submission report on disputes, unless it stands there: at the end of what is
+// under such a heading; without one under a new heading, at the end of the part with opinions (Stanoviska), or of the text.
 func (t *text) report(words string) {
 	if t.holds(words) {
 		return
 	}
-	blocks := t.flat.blocks
-	at, heading := -1, false
-	for i, b := range blocks {
+	at, level := t.under(func(_ map[string]any, title string) bool { return strings.EqualFold(title, disputesHeading) })
+	if at < 0 {
+		at, level = t.under(func(marker map[string]any, title string) bool {
+			return marker["part"] == string(PartOpinions) || partNames[Fold(title)] == PartOpinions
+		})
+		if at < 0 {
+			at, level = t.flat.units, 1
+		}
+		at = t.paragraph(at, map[string]any{"kind": string(body.Heading), "level": int64(min(level+1, 3))}, disputesHeading)
+	}
+	t.paragraph(at, map[string]any{"kind": string(body.Paragraph)}, words)
+}
+
+// under finds a heading and returns where what stands under it ends, and its level; -1 when there is none.
+func (t *text) under(is func(marker map[string]any, title string) bool) (at, level int) {
+	at = -1
+	for i, b := range t.flat.blocks {
 		to := t.flat.units
-		if i+1 < len(blocks) {
-			to = blocks[i+1].at
+		if i+1 < len(t.flat.blocks) {
+			to = t.flat.blocks[i+1].at
 		}
-		if b.marker["kind"] == string(body.Heading) && strings.EqualFold(strings.TrimSpace(t.flat.between(b.at+1, to)), disputesHeading) {
-			heading, at = true, to
-			continue
+		if b.marker["kind"] == string(body.Heading) {
+			own := levelOf(b.marker)
+			if at >= 0 && own <= level {
+				return at, level
+			}
+			if at < 0 && is(b.marker, strings.TrimSpace(t.flat.between(b.at+1, to))) {
+				at, level = to, own
+				continue
+			}
 		}
-		if heading && b.marker["kind"] == string(body.Heading) {
-			break
-		}
-		if heading {
+		if at >= 0 {
 			at = to
 		}
 	}
-	add := func(at int, marker map[string]any, line string) int {
-		t.body.InsertMap(at, marker, nil)
-		t.body.Insert(at+1, line, nil)
-		return at + 1 + units(line)
+	return at, level
+}
+
+func levelOf(marker map[string]any) int {
+	switch n := marker["level"].(type) {
+	case int64:
+		return int(n)
+	case float64:
+		return int(n)
 	}
-	if !heading {
-		at = add(t.flat.units, map[string]any{"kind": string(body.Heading), "level": int64(2)}, disputesHeading)
-	}
-	add(at, map[string]any{"kind": string(body.Paragraph)}, words)
+	return 1
+}
+
+// paragraph puts a paragraph of its own before an index and returns the index behind it.
+func (t *text) paragraph(at int, marker map[string]any, line string) int {
+	t.body.InsertMap(at, marker, nil)
+	t.body.Insert(at+1, line, nil)
+	return at + 1 + units(line)
 }

@@ -33,6 +33,7 @@ type Reader interface {
 	Intent(ctx context.Context, id MaterialID) (Intent, bool, error)
 	Courses(ctx context.Context) ([]CourseVersion, error)    // imported ones, newest first
 	Course(ctx context.Context, version int) ([]byte, error) // its JSON
+	TemplateReader
 }
 
 // Store keeps materials. Write runs do in one transaction: all of it is
@@ -41,12 +42,15 @@ type Reader interface {
 // read again.
 type Store interface {
 	Reader
+	Index
 	List(ctx context.Context, who security.Actor, q Query) (Page, error)
 	Notices(ctx context.Context, who security.ActorID, before int64, limit int) ([]Notice, error) // newest first
 	Unseen(ctx context.Context, who security.ActorID) (int, error)
 	Asked(ctx context.Context, who security.ActorID) ([]Task, error)                           // approvals waiting for him
 	ToComment(ctx context.Context, who security.ActorID, unit security.UnitID) ([]Task, error) // open rounds of his unit
 	ToSettle(ctx context.Context, who security.ActorID) ([]Task, error)                        // his materials with open comments
+	SavedViews(ctx context.Context, who security.ActorID) ([]SavedView, error)                 // by name
+	SavedView(ctx context.Context, id string) (SavedView, error)
 	History(ctx context.Context, id MaterialID, reads bool, before int64, limit int) ([]journal.Entry, error)
 	Intents(ctx context.Context, before time.Time) ([]Intent, error)      // started before that time
 	DueRounds(ctx context.Context, now time.Time) ([]MaterialID, error)   // with a round that runs past its deadline
@@ -84,11 +88,14 @@ type Tx interface {
 	SetCirculation(ctx context.Context, c Circulation) error
 	AddNotice(ctx context.Context, n Notice) error
 	SeeNotices(ctx context.Context, who security.ActorID, upTo int64, at time.Time) error
+	AddView(ctx context.Context, v SavedView) error
+	DropView(ctx context.Context, who security.ActorID, id string) error // fault.NotFound when it is not his
 	AddIntent(ctx context.Context, i Intent) error
 	SetIntent(ctx context.Context, i Intent) error   // fault.Conflict when it is gone or in another step than i.Was
 	DropIntent(ctx context.Context, id string) error // fault.Conflict when it is gone
 	AddCourse(ctx context.Context, v CourseVersion, definition []byte) error
 	Record(ctx context.Context, entries ...journal.Entry) error
+	TemplateWriter
 }
 
 // Hub is the live text of materials (collab.Hub).

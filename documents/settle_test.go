@@ -298,6 +298,52 @@ func TestADisputeBeforeTheCouncilStandsInTheText(t *testing.T) {
 	})
 }
 
+func TestADescriptionGoesWhereTheReportSpeaksOfOpinions(t *testing.T) {
+	o := onSQLite(t)
+	for before, want := range map[string]string{
+		"# Stanoviska\n\nOdbor právní souhlasí.\n\n# Návrh usnesení\n\nRada kraje schvaluje opravu mostu.\n":               "Stanoviska\nOdbor právní souhlasí.\nRozpory\n" + words + "\nNávrh usnesení\nRada kraje schvaluje opravu mostu.",
+		"# Zpráva\n\n## Rozpory\n\nDříve nic.\n\n### Podrobně\n\nNic.\n\n## Konec\n\nRada kraje schvaluje opravu mostu.\n": "Zpráva\nRozpory\nDříve nic.\nPodrobně\nNic.\n" + words + "\nKonec\nRada kraje schvaluje opravu mostu.",
+	} {
+		m := o.material(before)
+		o.start(m.ID, units("pravni"), nil)
+		c := add(o, m.ID, "opravu mostu", map[string]any{"kind": "major", "reasoning": "Zákon."})
+		o.ok(o.State(o.ctx, juristsHead, m.ID, "pravni", documents.WithRemarks, ""))
+		o.ok(o.EndRound(o.ctx, drafter, m.ID))
+		o.ok(o.settle(m.ID, c.ID, documents.NotAccepted, "Není to třeba."))
+		_, err := o.command(juristsHead, m.ID, "comment.insist", map[string]any{"comment": c.ID, "reasoning": "Zákon to žádá."})
+		o.ok(err)
+		o.ok(o.Escalate(o.ctx, juristsHead, m.ID, c.ID, director.ID, "Neshodli jsme se."))
+		o.ok(o.Carry(o.ctx, director, m.ID, c.ID, words))
+		if got := o.text(m.ID); got != want {
+			t.Errorf("text\n%s\nwant\n%s", got, want)
+		}
+	}
+}
+
+// A material with a dispute is sent to approvers once the council has something to decide on, and not before.
+func TestAMaterialWithADisputeIsSentRoundAsSuch(t *testing.T) {
+	o := onSQLite(t)
+	m, c := disputed(o)
+	_, err := o.Freeze(o.ctx, drafter, m.ID)
+	o.refused(err, fault.Conflict, "documents.fault.disputes_open")
+	o.ok(o.Carry(o.ctx, director, m.ID, c.ID, words))
+	v, err := o.Freeze(o.ctx, drafter, m.ID)
+	o.ok(err)
+	_, err = o.StartRoute(o.ctx, drafter, v.ID, documents.Route{Approvers: []documents.Group{{Members: []security.ActorID{head.ID}, Rule: documents.All}}})
+	o.ok(err)
+	var moves []string
+	for _, e := range o.entries(m.ID) {
+		if e.Kind == "documents.moved" {
+			var b struct{ Event string }
+			o.ok(json.Unmarshal(e.Body, &b))
+			moves = append(moves, b.Event)
+		}
+	}
+	if got := strings.Join(moves, " "); got != "zahajit_pripominky ukoncit_predcasne otevrit_rozpor predlozit_s_rozporem" {
+		t.Errorf("moves: %s", got)
+	}
+}
+
 func TestADeputyOfTheDirectorDecidesForHim(t *testing.T) {
 	o := onSQLite(t)
 	m, c := disputed(o)

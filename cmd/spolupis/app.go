@@ -26,6 +26,7 @@ import (
 	collabstore "spolupis/collab/store"
 	"spolupis/collab/ws"
 	"spolupis/documents"
+	"spolupis/documents/register"
 	documentstore "spolupis/documents/store"
 	documentweb "spolupis/documents/web"
 	"spolupis/frontend"
@@ -55,6 +56,7 @@ type App struct {
 	Rights    *access.Rights
 	Hub       *collab.Hub
 	Documents *documents.Service
+	Register  *register.Service
 	Signing   *signing.Service
 	Citizen   *citizen.Service
 
@@ -193,6 +195,13 @@ func (a *App) openDocuments(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := a.Documents.EnsureTemplates(ctx); err != nil {
+		return fmt.Errorf("default templates: %w", err)
+	}
+	a.Register, err = register.New(register.Config{Store: a.materials.Register(), Rights: a.Rights, Directory: a.Accounts, Now: time.Now, Zone: citizen.Prague})
+	if err != nil {
+		return err
+	}
 	a.Hub.SetCommands(a.Documents)
 	n, err := a.Documents.Recover(ctx)
 	if err != nil {
@@ -303,6 +312,7 @@ func (a *App) openPages(context.Context) (err error) {
 	a.operations(r)
 	office.Mount(r)
 	documentweb.New(a.Kit, a.Documents, a.Accounts).Mount(r)
+	documentweb.NewRegister(a.Kit, a.Register, a.Documents).Mount(r)
 	signingweb.New(a.Kit, a.Signing).Mount(r)
 	(&citizenweb.Handler{Kit: a.Kit, Citizen: a.Citizen, People: a.Accounts, Base: a.Config.PublicURL}).Mount(r)
 	a.router, a.Handler = r, r
@@ -318,6 +328,8 @@ func (a *App) followers() map[string]func(context.Context) (int, error) {
 	return map[string]func(context.Context) (int, error){
 		"documents": func(ctx context.Context) (int, error) { return a.Journal.React(ctx, "documents", a.Documents.React) },
 		"history":   a.materials.Follow,
+		"search":    a.Documents.FollowIndex,
+		"register":  a.materials.Register().Follow,
 		"signing":   func(ctx context.Context) (int, error) { return a.Journal.React(ctx, "signing", a.Signing.React) },
 		"citizen":   a.Citizen.Store.Follow,
 	}
@@ -334,6 +346,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error { return quiet(a.Journal.Run(ctx)) })
 	g.Go(func() error { return quiet(a.Signing.Run(ctx)) })
 	g.Go(func() error { return a.takeOver(ctx) })
+	g.Go(func() error { return giveBack(ctx) })
 	if len(a.witnesses) > 0 {
 		g.Go(func() error {
 			witness.Keep(ctx, a.Journal, a.witnesses, 10*time.Second, func(err error) { a.Log.Error("witness", "err", err) })
@@ -406,7 +419,11 @@ func (a *App) Settle(ctx context.Context) error {
 			}
 			n += took
 		}
-		if n == 0 {
+		took, err := a.Documents.Reindex(ctx, time.Now()) // without waiting for more of the same
+		if err != nil {
+			return fmt.Errorf("search: %w", err)
+		}
+		if n+took == 0 {
 			return nil
 		}
 	}

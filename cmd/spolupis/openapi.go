@@ -21,14 +21,17 @@ type operation struct {
 // operations describes every route under /api/; a test compares it with the
 // route table.
 var operations = map[string]operation{
-	"GET /api/openapi.json":                       {Summary: "This description", Answer: "Any"},
-	"GET /api/v1/me":                              {Summary: "Who is asking", Answer: "Any"},
-	"GET /api/v1/accounts":                        {Summary: "People with an account (administrators)", Answer: "Any"},
-	"POST /api/v1/accounts":                       {Summary: "Create an account (administrators)", Body: "Any", Answer: "Any"},
-	"GET /api/v1/audit/entries":                   {Summary: "Journal entries, newest first (auditors)", Answer: "Any"},
-	"GET /api/v1/audit/status":                    {Summary: "State of the journal's tree (auditors)", Answer: "Any"},
-	"POST /api/v1/audit/verify":                   {Summary: "Verify the whole journal now (auditors)", Answer: "Any"},
-	"GET /api/v1/documents":                       {Summary: "Materials the caller may see, newest change first", Answer: "Any"},
+	"GET /api/openapi.json":     {Summary: "This description", Answer: "Any"},
+	"GET /api/v1/me":            {Summary: "Who is asking", Answer: "Any"},
+	"GET /api/v1/accounts":      {Summary: "People with an account (administrators)", Answer: "Any"},
+	"POST /api/v1/accounts":     {Summary: "Create an account (administrators)", Body: "Any", Answer: "Any"},
+	"GET /api/v1/audit/entries": {Summary: "Journal entries, newest first (auditors)", Answer: "Any"},
+	"GET /api/v1/audit/status":  {Summary: "State of the journal's tree (auditors)", Answer: "Any"},
+	"POST /api/v1/audit/verify": {Summary: "Verify the whole journal now (auditors)", Answer: "Any"},
+	"GET /api/v1/documents":     {Summary: "Materials the caller may see, newest change first", Answer: "Any"},
+	"GET /api/v1/search": {Summary: "Materials by the words of their number, title, texts and comments, among those the caller may see", Answer: "Any", Query: map[string]string{
+		"q": "words; quotes for phrases, a star for any ending", "state": "state of the material", "agenda": "id of an agenda", "unit": "id of a unit", "drafter": "id of a person, or me",
+		"from": "last changed that day or later", "to": "last changed that day or before", "after": "next of the page before"}},
 	"GET /api/v1/documents/{id}/comments":         {Summary: "All comments of a material", Answer: "Comments"},
 	"POST /api/v1/documents/{id}/comments":        {Summary: "Carry out a comment command", Body: "Command", Answer: "Comment", Key: true},
 	"GET /api/v1/documents/{id}/settlement":       {Summary: "The settlement table: rounds, statements of units, and every comment in its thirteen columns", Query: map[string]string{"order": "text (default) or unit"}, Answer: "Any"},

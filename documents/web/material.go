@@ -50,6 +50,11 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request, f form) {
 		h.kit.Fail(w, r, err)
 		return
 	}
+	lacks, made, err := h.lacking(r, x)
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
 	var asked []string
 	for _, u := range round.Units() {
 		asked = append(asked, byID[u])
@@ -57,7 +62,7 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request, f form) {
 	h.kit.Page(w, r, f.status(), "documents/overview", map[string]any{
 		"Head": x, "Versions": versions, "Round": round, "RoundUnits": asked, "Count": map[string]int{"all": all, "open": open, "major": majors}, "Participants": participants,
 		"People": people, "Units": units, "Relations": []string{"reader", "commenter", "editor", "owner"},
-		"Form": f, "Course": course,
+		"Form": f, "Course": course, "Lacks": lacks, "Templated": made,
 		// A draft beside an earlier version: the banner of D10.
 		"DraftAfter": x.Editable() && len(versions) > 0,
 	})

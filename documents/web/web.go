@@ -56,7 +56,17 @@ func (h *Handler) Mount(r chi.Router) {
 	get("/agendas/new", web.Roles(security.Administrator), func(w http.ResponseWriter, r *http.Request) { h.agendas(w, r, form{}) })
 	post("/agendas/new", web.Roles(security.Administrator), h.createAgenda)
 
+	get("/search", web.SignedIn, h.search)
+	get("/templates", web.SignedIn, h.templates)
+	get("/templates/new", web.SignedIn, func(w http.ResponseWriter, r *http.Request) { h.template(w, r, form{}) })
+	post("/templates/new", web.SignedIn, h.setTemplate)
+	get("/templates/{template}", web.SignedIn, func(w http.ResponseWriter, r *http.Request) { h.template(w, r, form{}) })
+	post("/templates/{template}", web.SignedIn, h.setTemplate)
+
 	get("/documents", web.SignedIn, h.list)
+	post("/views", web.SignedIn, h.saveView)
+	get("/views/{view}", web.SignedIn, h.sharedView)
+	post("/views/{view}/delete", web.SignedIn, h.dropView)
 	post("/documents", web.SignedIn, h.create)
 	h.kit.Large(http.MethodPost, "/documents", office.MaxFile+1<<20) // the file and the rest of the form
 	get("/documents/new", web.SignedIn, func(w http.ResponseWriter, r *http.Request) { h.newForm(w, r, form{}) })
@@ -103,6 +113,7 @@ func (h *Handler) Mount(r chi.Router) {
 	h.mountCourse(r)
 
 	get("/api/v1/documents", web.SignedIn, h.apiList)
+	get("/api/v1/search", web.SignedIn, h.apiSearch)
 	get("/api/v1/documents/{id}/comments", view, h.apiComments)
 	post("/api/v1/documents/{id}/comments", comment, h.apiCommand)
 	get("/api/v1/documents/{id}/settlement", view, h.apiSettlement)
@@ -149,6 +160,8 @@ var fields = map[string]string{
 	"documents.fault.quote": "quote", "documents.fault.proposed_nowhere": "proposed", "documents.fault.proposed_same": "proposed",
 	"documents.fault.outcome": "outcome", "documents.fault.settle_reasoning": "reasoning", "documents.fault.reply_empty": "text",
 	"documents.fault.agenda_id": "id", "documents.fault.agenda_exists": "id", "documents.fault.agenda_name": "name", "documents.fault.agenda_numbering": "numbering",
+	"documents.fault.template_missing": "template", "documents.fault.template_id": "id", "documents.fault.template_exists": "id", "documents.fault.template_name": "name",
+	"search.fault.view_name":      "name",
 	"documents.fault.round_units": "unit", "documents.fault.round_days": "days", "documents.fault.round_urgent": "urgent", "documents.fault.round_why": "why",
 	"documents.fault.round_reason": "reason", "documents.fault.statement": "statement", "documents.fault.statement_note": "note", "documents.fault.statement_has": "statement",
 	"documents.fault.statement_has_none": "statement", "documents.fault.settle_unchanged": "reasoning", "documents.fault.insist_reasoning": "reasoning",

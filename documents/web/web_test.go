@@ -27,6 +27,7 @@ import (
 	collabstore "spolupis/collab/store"
 	"spolupis/documents"
 	"spolupis/documents/office"
+	"spolupis/documents/register"
 	"spolupis/documents/store"
 	docweb "spolupis/documents/web"
 	"spolupis/frontend"
@@ -137,6 +138,9 @@ func serve(t *testing.T) *site {
 	mux := chi.NewRouter()
 	mux.Use(s.kit.Middleware)
 	docweb.New(s.kit, s.service, directory{}).Mount(mux)
+	reg, err := register.New(register.Config{Store: s.store.Register(), Rights: rights, Directory: directory{}, Now: clock, Zone: prague})
+	s.ok(err)
+	docweb.NewRegister(s.kit, reg, s.service).Mount(mux)
 	s.server = httptest.NewServer(mux)
 	t.Cleanup(s.server.Close)
 	s.ok(s.service.CreateAgenda(t.Context(), everybody["admin"], documents.Agenda{ID: "rada", Name: "Materiály pro radu", Unit: "doprava", Numbering: "KULK {n}/{year}"}))
