@@ -30,6 +30,7 @@ export function Card({ comment: c, session: s }: { comment: Comment; session: Se
           <span class={`kind kind--${c.kind}`}>{t(`editor.kind.${c.kind}`)}</span>
         </h3>
         <p class="card-c__meta">{c.author.unit}{c.author.unit && ' · '}<time dateTime={c.at}>{day(c.at)}</time></p>
+        {c.working && <p class="card-c__meta">{t('editor.card.working')}</p>}
         {c.quote && c.proposed === null && <blockquote class="card-c__quote">{c.quote}</blockquote>}
         {c.anchor === null && !c.quote && <p class="card-c__meta">{t('editor.card.whole')}</p>}
         {c.proposed !== null && <p class="card-c__wording"><span class="visually-hidden">{t('editor.card.instead')} </span><del>{c.quote}</del> <span class="visually-hidden">{t('editor.card.proposed')} </span>{c.proposed ? <ins>{c.proposed}</ins> : <em>{t('editor.card.leave_out')}</em>}</p>}

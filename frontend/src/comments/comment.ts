@@ -33,6 +33,8 @@ export interface Comment {
   settlement: Settlement | null
   applied: boolean
   mine: boolean
+  /** A note of a unit that its head has not confirmed yet. */
+  working: boolean
 }
 
 const obj = (v: unknown): Json => (typeof v === 'object' && v !== null && !Array.isArray(v) ? (v as Json) : {})
@@ -63,5 +65,6 @@ export function parseComment(v: unknown, me: string): Comment | null {
     settlement: o.settlement ? { outcome: str(s.outcome) as Outcome, reasoning: str(s.reasoning), by: who(s.by), at: str(s.at) } : null,
     applied: o.applied === true,
     mine: me !== '' && author.id === me,
+    working: o.working === true,
   }
 }
