@@ -18,7 +18,7 @@ import (
 var Columns = [13]string{"number", "unit", "kind", "place", "comment", "proposed", "reasoning", "outcome", "answer", "change", "dispute", "settled", "consent"}
 
 // columnShare is how wide the columns are beside each other.
-var columnShare = []int{4, 9, 4, 11, 14, 11, 11, 8, 11, 13, 7, 8, 8}
+var columnShare = []int{4, 11, 4, 10, 13, 10, 11, 10, 11, 12, 8, 9, 8}
 
 // Export writes settlement tables as files, in the language of Say and with the days of Zone. Names must have filled the table in.
 type Export struct {
@@ -211,6 +211,9 @@ func (x Export) Body(t Table) body.Body {
 	}
 	for from := 0; from < len(t.Rows); from += maxTableRows {
 		line(body.Heading, 2, x.Say("settlement.comments"))
+		if from == 0 {
+			line(body.Paragraph, 0, x.Say("settlement.legend"))
+		}
 		x.tableBlocks(&b, fmt.Sprint("t", from), t.Rows[from:min(from+maxTableRows, len(t.Rows))])
 	}
 	return b
