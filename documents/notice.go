@@ -86,6 +86,7 @@ func (s *Service) Inbox(ctx context.Context, who security.Actor) ([]Task, error)
 		func() ([]Task, error) { return s.Store.Asked(ctx, who.ID) },
 		func() ([]Task, error) { return s.Store.ToComment(ctx, who.ID, who.Unit) },
 		func() ([]Task, error) { return s.Store.ToSettle(ctx, who.ID) },
+		func() ([]Task, error) { return s.duties(ctx, who) },
 	} {
 		tasks, err := ask()
 		if err != nil {
@@ -135,6 +136,18 @@ func (s *Service) Inbox(ctx context.Context, who security.Actor) ([]Task, error)
 		return cmp.Or(a.Due.Compare(b.Due), a.Since.Compare(b.Since))
 	})
 	return all, nil
+}
+
+// duties are tasks from resolutions: his own, and those of his department when
+// he is its head.
+func (s *Service) duties(ctx context.Context, who security.Actor) ([]Task, error) {
+	unit := who.Unit
+	if _, leads, err := s.Rights.Leads(ctx, who, unit); err != nil {
+		return nil, err
+	} else if !leads {
+		unit = ""
+	}
+	return s.Store.Duties(ctx, who.ID, unit)
 }
 
 // History lists what happened to a material, newest first, before a journal

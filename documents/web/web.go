@@ -89,6 +89,7 @@ func (h *Handler) Mount(r chi.Router) {
 	get("/documents/{id}/authors", view, h.authors)
 
 	h.mountCourse(r)
+	h.mountMeetings(r)
 
 	get("/api/v1/documents", web.SignedIn, h.apiList)
 	get("/api/v1/documents/{id}/comments", view, h.apiComments)
