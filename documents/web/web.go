@@ -106,11 +106,13 @@ func (h *Handler) Mount(r chi.Router) {
 	get("/documents/{id}/import/{report}", view, h.report)
 	get("/documents/{id}/route", view, func(w http.ResponseWriter, r *http.Request) { h.route(w, r, form{}) })
 	post("/documents/{id}/route", manage, h.startRoute)
+	post("/documents/{id}/route/carry", manage, h.carry)
 	post("/documents/{id}/route/decision", view, h.decide) // a deputy has the right only in the name of another
 	get("/documents/{id}/history", view, h.history)
 	get("/documents/{id}/authors", view, h.authors)
 
 	h.mountCourse(r)
+	h.mountMeetings(r)
 
 	get("/api/v1/documents", web.SignedIn, h.apiList)
 	get("/api/v1/search", web.SignedIn, h.apiSearch)
