@@ -7,6 +7,7 @@ import (
 	"spolupis/collab"
 	"spolupis/collab/crdt"
 	"spolupis/documents/meeting"
+	"spolupis/documents/workflow"
 	"spolupis/security"
 	"spolupis/security/access"
 	"spolupis/security/journal"
@@ -78,6 +79,8 @@ type Store interface {
 	Duties(ctx context.Context, person security.ActorID, unit security.UnitID) ([]Task, error) // open tasks from resolutions
 	ToSettle(ctx context.Context, who security.ActorID) ([]Task, error)                        // his materials with open comments
 	History(ctx context.Context, id MaterialID, reads bool, before int64, limit int) ([]journal.Entry, error)
+	// Placed lists materials that have been at a place since before a time, longest first.
+	Placed(ctx context.Context, place workflow.Place, before time.Time, limit int) ([]MaterialID, error)
 	Intents(ctx context.Context, before time.Time) ([]Intent, error) // started before that time
 	Write(ctx context.Context, do func(tx Tx) error) error
 }

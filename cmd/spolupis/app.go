@@ -386,6 +386,9 @@ func (a *App) takeOver(ctx context.Context) error {
 			if _, err := a.Documents.Recover(ctx); err != nil && ctx.Err() == nil {
 				a.Log.Error("take over interrupted freezes", "err", err)
 			}
+			if _, err := a.Documents.CloseCancelled(ctx); err != nil && ctx.Err() == nil {
+				a.Log.Error("close cancelled materials", "err", err)
+			}
 		}
 	}
 }
