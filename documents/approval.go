@@ -38,6 +38,9 @@ func (s *Service) StartRoute(ctx context.Context, who security.Actor, version Ve
 			}
 		}
 	}
+	if err := s.submittable(ctx, who, v); err != nil {
+		return Circulation{}, err
+	}
 	c := r.circulation()
 	c.ID, c.Version, c.Material, c.StartedBy, c.StartedAt = newID("o"), v.ID, v.Material, who.ID, s.now()
 	err = s.Store.Write(ctx, func(tx Tx) error {
@@ -96,11 +99,16 @@ func (s *Service) sendToApprove(ctx context.Context, tx Tx, who security.Actor, 
 	if err != nil {
 		return err
 	}
-	event := workflow.SendToApprove
-	if m.Place == workflow.Settling || m.Place == workflow.Disputed {
-		event = workflow.AllSettled
+	switch m.Place {
+	case workflow.Disputed: // the director has decided that the council is to; see Carry
+		if f.Open > 0 {
+			return conflict("documents.fault.comments_open", f.Open)
+		}
+		return s.fire(ctx, tx, who, m, workflow.SubmitDisputed, f, workflow.Director)
+	case workflow.Settling:
+		return s.fire(ctx, tx, who, m, workflow.AllSettled, f, workflow.Drafter)
 	}
-	return s.fire(ctx, tx, who, m, event, f, workflow.Drafter)
+	return s.fire(ctx, tx, who, m, workflow.SendToApprove, f, workflow.Drafter)
 }
 
 func groups(gs []Group) [][]security.ActorID {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"spolupis/documents/calendar"
 	"spolupis/documents/meeting"
 	"spolupis/documents/workflow"
 	"spolupis/security"
@@ -154,18 +155,26 @@ func (s *Service) facts(ctx context.Context, r Reader, m Material) (workflow.Fac
 		return f, err
 	}
 	for _, c := range comments {
-		if c.State == Open {
+		if c.State == Open && !c.Working {
 			f.Open++
 		}
 		if c.Kind == Major && c.Settlement != nil && c.Settlement.Outcome == NotAccepted {
 			f.MajorRejected++
 		}
 	}
-	round, err := r.Round(ctx, m.ID)
-	if err != nil && !errors.Is(err, fault.NotFound) {
+	rounds, err := r.Rounds(ctx, m.ID)
+	if err != nil {
 		return f, err
 	}
-	f.Units, f.Due = len(round.Units), round.Due
+	if n := len(rounds); n > 0 {
+		f.Units, f.Due, f.Silent = len(rounds[n-1].Asked), rounds[n-1].Due, rounds[n-1].Waits()
+	}
+	disputes, err := r.Disputes(ctx, m.ID)
+	if err != nil {
+		return f, err
+	}
+	f.Disputes = openDisputes(disputes)
+	f.DisputeDescribed = f.Disputes == 0 && slices.ContainsFunc(disputes, func(d Dispute) bool { return d.State == DisputeCarried })
 	if m.Current != "" {
 		c, err := r.Circulation(ctx, m.Current)
 		if err != nil && !errors.Is(err, fault.NotFound) {
@@ -221,11 +230,11 @@ func (s *Service) rolesOf(ctx context.Context, who security.Actor, m Material) (
 		return nil, err
 	}
 	held["head"] = leads && (behalf == "" || behalf == who.OnBehalfOf || who.OnBehalfOf == "")
-	round, err := s.Store.Round(ctx, m.ID)
-	if err != nil && !errors.Is(err, fault.NotFound) {
+	rounds, err := s.Store.Rounds(ctx, m.ID)
+	if err != nil {
 		return nil, err
 	}
-	held["asked:comment"] = who.Unit != "" && slices.Contains(round.Units, who.Unit)
+	held["asked:comment"] = len(rounds) > 0 && rounds[len(rounds)-1].Of(who.Unit) != nil
 	acting := cmp.Or(who.OnBehalfOf, who.ID)
 	held["submitter"] = held["right:manage"]
 	if m.Current != "" {
@@ -322,21 +331,10 @@ func (s *Service) Course(ctx context.Context, who security.Actor, id MaterialID)
 	if state := d.State(m.Place); state != nil {
 		c.State = *state
 		if state.WorkingDays > 0 {
-			c.Due = workday(m.PlacedAt.In(s.Zone), state.WorkingDays)
+			c.Due = calendar.Deadline(m.PlacedAt, state.WorkingDays, s.Zone)
 		}
 	}
 	return c, nil
-}
-
-// workday is the n-th working day after t; holidays are not known here.
-func workday(t time.Time, n int) time.Time {
-	for n > 0 {
-		t = t.AddDate(0, 0, 1)
-		if d := t.Weekday(); d != time.Saturday && d != time.Sunday {
-			n--
-		}
-	}
-	return t
 }
 
 // Act makes an event that is nothing but a move: a button of the course on the

@@ -58,10 +58,10 @@ func TestAMaterialMovesInItsCourseWithTheActs(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		m := o.material(sample)
 		o.stands(m.ID, workflow.Draft, documents.Draft)
-		_, err := o.StartRound(o.ctx, drafter, m.ID, []security.UnitID{"pravni"}, o.clock().Add(72*time.Hour))
+		_, err := o.StartRound(o.ctx, drafter, m.ID, documents.NewRound{Optional: []security.UnitID{"pravni"}})
 		o.ok(err)
 		o.stands(m.ID, workflow.Commenting, documents.Commenting)
-		o.ok(o.CloseRound(o.ctx, drafter, m.ID))
+		o.ok(o.EndRound(o.ctx, drafter, m.ID))
 		o.stands(m.ID, workflow.Settling, documents.Settling)
 		v, err := o.Freeze(o.ctx, drafter, m.ID)
 		o.ok(err)

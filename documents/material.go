@@ -2,6 +2,7 @@ package documents
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,6 @@ import (
 
 	"spolupis/collab/crdt"
 	"spolupis/documents/body"
-	"spolupis/documents/workflow"
 	"spolupis/security"
 	"spolupis/security/access"
 	"spolupis/security/fault"
@@ -52,6 +52,9 @@ type NewMaterial struct {
 	Title  string
 	Agenda AgendaID
 	Unit   security.UnitID // the drafter's own unit when empty
+	// Template the text begins with, and is checked against before it is
+	// submitted; "" is none. A text that comes from a file is only checked.
+	Template TemplateID
 	// Participants get rights of their own besides the drafter, who owns it.
 	Participants []Participant
 }
@@ -92,6 +95,13 @@ func (s *Service) Create(ctx context.Context, who security.Actor, n NewMaterial)
 	m, n, err := s.prepare(ctx, who, n)
 	if err != nil {
 		return Material{}, err
+	}
+	if n.Template != "" {
+		k, text, err := s.useTemplate(ctx, who, n)
+		if err != nil {
+			return Material{}, err
+		}
+		return s.bring(ctx, who, n, brought{text: text, template: &k, kind: "documents.from_template", facts: map[string]any{"template": k.ID, "version": k.Version}})
 	}
 	m.State = Draft
 	err = s.Store.Write(ctx, func(tx Tx) error {
@@ -178,7 +188,9 @@ func (s *Service) Import(ctx context.Context, who security.Actor, n NewMaterial,
 // brought is what an import brings into a new material.
 type brought struct {
 	text     body.Body
+	kind     string                     // of the journal entry about it; "documents.imported" when empty
 	facts    map[string]any             // for the journal
+	template *KeptTemplate              // nil when it follows none
 	comments func(t *text) []Comment    // placed in the text, without numbers; nil when there are none
 	report   func(id MaterialID) []byte // what to keep about the import; nil when nothing
 }
@@ -187,6 +199,13 @@ func (s *Service) bring(ctx context.Context, who security.Actor, n NewMaterial, 
 	m, n, err := s.prepare(ctx, who, n)
 	if err != nil {
 		return Material{}, err
+	}
+	if n.Template != "" && b.template == nil {
+		k, _, err := s.useTemplate(ctx, who, n)
+		if err != nil {
+			return Material{}, err
+		}
+		b.template = &k
 	}
 	// The live text is another room's business and cannot join our
 	// transaction. So the material is born hidden, gets its text, and only
@@ -245,7 +264,12 @@ func (s *Service) finishImport(ctx context.Context, who security.Actor, m *Mater
 				return err
 			}
 		}
-		entries := []journal.Entry{s.created(who, *m), s.entry(who, "documents.imported", m.ID, b.facts, nil)}
+		if b.template != nil {
+			if err := tx.SetMaterialTemplate(ctx, m.ID, b.template.ID, b.template.Version); err != nil {
+				return err
+			}
+		}
+		entries := []journal.Entry{s.created(who, *m), s.entry(who, cmp.Or(b.kind, "documents.imported"), m.ID, b.facts, nil)}
 		for n, c := range comments {
 			c.Material, c.Number = m.ID, n+1
 			if err := s.addImported(ctx, tx, c); err != nil {
@@ -305,18 +329,45 @@ func replaceBody(d *crdt.Doc, text body.Body) error {
 
 // Query selects materials. Empty fields select everything.
 type Query struct {
-	State  State
-	Agenda AgendaID
-	Unit   security.UnitID
-	Text   string // in the title or the number; case and diacritics do not matter
-	After  string // Page.Next of the page before
-	Limit  int    // 50 when zero, 200 at most
+	State   State
+	Agenda  AgendaID
+	Unit    security.UnitID
+	Drafter security.ActorID
+	From    time.Time // last changed then or later
+	To      time.Time // last changed before
+	Text    string    // in the title or the number; case and diacritics do not matter
+	Sort    Sort      // most recently changed first when empty
+	After   string    // Page.Next of the page before, with the same Sort
+	Limit   int       // 50 when zero, 200 at most
+	Count   bool      // fill in Page.Count
 }
 
-// Page is one page of a list, most recently changed first.
+// Filing is how the materials shall be filed.
+func (q Query) Filing() Filing {
+	return Filing{State: q.State, Agenda: q.Agenda, Unit: q.Unit, Drafter: q.Drafter, From: q.From, To: q.To}
+}
+
+// Sort is an order of materials.
+type Sort string
+
+// The orders.
+const (
+	ByChange   Sort = ""        // most recently changed first
+	ByCreation Sort = "created" // newest first
+	ByTitle    Sort = "title"   // Czech alphabet
+)
+
+// Sorts lists the orders a person can choose from.
+var Sorts = []Sort{ByChange, ByCreation, ByTitle}
+
+// MaxCount is up to how many materials are counted.
+const MaxCount = 1000
+
+// Page is one page of a list.
 type Page struct {
 	Materials []Material
 	Next      string // "" on the last page
+	Count     int    // of all pages, when asked for; MaxCount+1 means more than MaxCount
 }
 
 // List returns the materials that who may see.
@@ -442,109 +493,6 @@ func (s *Service) Participants(ctx context.Context, who security.Actor, id Mater
 		return nil, err
 	}
 	return s.Store.Participants(ctx, id)
-}
-
-// Round is a commenting round: units asked to comment by a day.
-type Round struct {
-	ID        string
-	Material  MaterialID
-	Units     []security.UnitID
-	Due       time.Time
-	StartedBy security.ActorID
-	StartedAt time.Time
-	ClosedAt  time.Time // zero while it runs
-}
-
-// StartRound asks units to comment by due, gives them the right to, and moves
-// the material to Commenting.
-func (s *Service) StartRound(ctx context.Context, who security.Actor, id MaterialID, units []security.UnitID, due time.Time) (Round, error) {
-	if err := s.can(ctx, who, access.Manage, id); err != nil {
-		return Round{}, err
-	}
-	if len(units) == 0 {
-		return Round{}, invalid("documents.fault.round_units")
-	}
-	now := s.now()
-	if !due.After(now) {
-		return Round{}, invalid("documents.fault.round_due")
-	}
-	r := Round{ID: newID("r"), Material: id, Units: slices.Compact(slices.Sorted(slices.Values(units))), Due: due.UTC(), StartedBy: who.ID, StartedAt: now}
-	err := s.Store.Write(ctx, func(tx Tx) error {
-		m, err := tx.Lock(ctx, id)
-		if err != nil {
-			return err
-		}
-		if m.State != Draft && m.State != Settling {
-			return conflict("documents.fault.round_state")
-		}
-		// That the text changed in substance since the last round is the drafter's word.
-		f := workflow.Facts{Units: len(r.Units), Due: r.Due, Substantive: true}
-		if m.Place == workflow.Settling {
-			if err := s.fire(ctx, tx, who, &m, workflow.NewRound, f, workflow.Drafter); err != nil {
-				return err
-			}
-		}
-		if err := s.fire(ctx, tx, who, &m, workflow.StartRound, f, workflow.Drafter); err != nil {
-			return err
-		}
-		if err := tx.AddRound(ctx, r); err != nil {
-			return err
-		}
-		for _, u := range r.Units {
-			if err := tx.AddParticipant(ctx, who, id, Participant{Subject: "unit:" + string(u), Relation: "commenter"}); err != nil {
-				return err
-			}
-		}
-		return tx.Record(ctx, s.entry(who, "documents.round_started", id, map[string]any{"units": r.Units, "due": r.Due.Format(time.RFC3339)}, nil))
-	})
-	if err == nil {
-		s.push(ctx, id, map[string]any{"type": "state", "state": Commenting})
-	}
-	return r, wrap("start round on", id, err)
-}
-
-// CloseRound ends commenting and moves the material to Settling.
-func (s *Service) CloseRound(ctx context.Context, who security.Actor, id MaterialID) error {
-	if err := s.can(ctx, who, access.Manage, id); err != nil {
-		return err
-	}
-	err := s.Store.Write(ctx, func(tx Tx) error {
-		m, err := tx.Lock(ctx, id)
-		if err != nil {
-			return err
-		}
-		if m.State != Commenting {
-			return conflict("documents.fault.round_none")
-		}
-		r, err := tx.Round(ctx, id)
-		if err != nil {
-			return err
-		}
-		r.ClosedAt = s.now()
-		if err := tx.CloseRound(ctx, r); err != nil {
-			return err
-		}
-		event, as := workflow.EndRoundEarly, workflow.Drafter
-		if !r.ClosedAt.Before(r.Due) {
-			event, as = workflow.RoundExpired, workflow.System
-		}
-		if err := s.fire(ctx, tx, who, &m, event, workflow.Facts{Due: r.Due}, as); err != nil {
-			return err
-		}
-		return tx.Record(ctx, s.entry(who, "documents.round_closed", id, map[string]any{}, nil))
-	})
-	if err == nil {
-		s.push(ctx, id, map[string]any{"type": "state", "state": Settling})
-	}
-	return wrap("close round on", id, err)
-}
-
-// Round returns the last commenting round, fault.NotFound before the first.
-func (s *Service) Round(ctx context.Context, who security.Actor, id MaterialID) (Round, error) {
-	if err := s.can(ctx, who, access.View, id); err != nil {
-		return Round{}, err
-	}
-	return s.Store.Round(ctx, id)
 }
 
 func (s *Service) push(ctx context.Context, id MaterialID, event map[string]any) {

@@ -17,7 +17,7 @@ import (
 type Notice struct {
 	Seq      int64 // order, given by the store
 	Person   security.ActorID
-	Kind     string // superseded, stopped, rejected, signed, sign_failed, settled
+	Kind     string // superseded, stopped, rejected, signed, sign_failed, settled, round_ended, dispute_…
 	Material MaterialID
 	Version  VersionID
 	Args     []string // fill the sentence "documents.notice.<Kind>"
@@ -65,7 +65,7 @@ func (s *Service) See(ctx context.Context, who security.Actor, upTo int64) error
 
 // Task is one thing that waits for a person.
 type Task struct {
-	What   string // comment, settle, approve, sign, read
+	What   string // comment, state, settle, decide, approve, sign, read
 	Title  string
 	Number string // reference number
 	Link   string
@@ -85,8 +85,10 @@ func (s *Service) Inbox(ctx context.Context, who security.Actor) ([]Task, error)
 	for _, ask := range []func() ([]Task, error){
 		func() ([]Task, error) { return s.Store.Asked(ctx, who.ID) },
 		func() ([]Task, error) { return s.Store.ToComment(ctx, who.ID, who.Unit) },
+		func() ([]Task, error) { return s.toState(ctx, who) },
 		func() ([]Task, error) { return s.Store.ToSettle(ctx, who.ID) },
 		func() ([]Task, error) { return s.duties(ctx, who) },
+		func() ([]Task, error) { return s.Store.ToDecide(ctx, who.ID) },
 	} {
 		tasks, err := ask()
 		if err != nil {
@@ -148,6 +150,39 @@ func (s *Service) duties(ctx context.Context, who security.Actor) ([]Task, error
 		unit = ""
 	}
 	return s.Store.Duties(ctx, who.ID, unit)
+}
+
+// toState lists the statements owed by the units that who leads.
+func (s *Service) toState(ctx context.Context, who security.Actor) ([]Task, error) {
+	named, err := s.Rights.Heads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	standing, err := s.Rights.Standing(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	var units []security.UnitID
+	for u, head := range named {
+		stands := slices.ContainsFunc(standing, func(d access.Deputyship) bool {
+			return d.Person == head && (d.Scope == "" || d.Scope == access.Unit(u))
+		})
+		if head == who.ID || stands {
+			units = append(units, u)
+		}
+	}
+	slices.Sort(units)
+	if named[who.Unit] == "" {
+		if _, ok, err := s.Leads(ctx, who, who.Unit); err != nil {
+			return nil, err
+		} else if ok {
+			units = append(units, who.Unit)
+		}
+	}
+	if len(units) == 0 {
+		return nil, nil
+	}
+	return s.Store.ToState(ctx, units)
 }
 
 // History lists what happened to a material, newest first, before a journal

@@ -24,7 +24,7 @@ type Config struct {
 	Reads   Reads
 	Waiting []Waiting
 	Now     func() time.Time
-	Zone    *time.Location // of the office; decides the year of a number; UTC when nil
+	Zone    *time.Location // of the office; decides the year of a number and the days of a deadline; UTC when nil
 	// UnitName is what a department is called in a resolution; its id when nil.
 	UnitName func(ctx context.Context, id security.UnitID) string
 	// FreezeLease is how long a freeze may be under way before Recover takes
@@ -118,6 +118,14 @@ func (s *Service) actor(ctx context.Context, id security.ActorID) (security.Acto
 	}
 	return security.Actor{ID: p.ID, Name: p.Name, Unit: p.Unit, UnitName: p.UnitName, Roles: p.Roles}, nil
 }
+
+func isConflict(err error) bool { return errors.Is(err, fault.Conflict) }
+
+func isNotFound(err error) bool { return errors.Is(err, fault.NotFound) }
+
+func isDenied(err error) bool { return errors.Is(err, fault.Denied) }
+
+func join(errs []error) error { return errors.Join(errs...) }
 
 func invalid(key string, args ...any) error { return fault.New(fault.Invalid, key, args...) }
 

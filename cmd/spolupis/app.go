@@ -26,6 +26,7 @@ import (
 	collabstore "spolupis/collab/store"
 	"spolupis/collab/ws"
 	"spolupis/documents"
+	"spolupis/documents/register"
 	documentstore "spolupis/documents/store"
 	documentweb "spolupis/documents/web"
 	"spolupis/frontend"
@@ -55,6 +56,7 @@ type App struct {
 	Rights    *access.Rights
 	Hub       *collab.Hub
 	Documents *documents.Service
+	Register  *register.Service
 	Signing   *signing.Service
 	Citizen   *citizen.Service
 
@@ -194,6 +196,13 @@ func (a *App) openDocuments(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := a.Documents.EnsureTemplates(ctx); err != nil {
+		return fmt.Errorf("default templates: %w", err)
+	}
+	a.Register, err = register.New(register.Config{Store: a.materials.Register(), Rights: a.Rights, Directory: a.Accounts, Now: time.Now, Zone: citizen.Prague})
+	if err != nil {
+		return err
+	}
 	a.Hub.SetCommands(a.Documents)
 	n, err := a.Documents.Recover(ctx)
 	if err != nil {
@@ -304,6 +313,7 @@ func (a *App) openPages(context.Context) (err error) {
 	a.operations(r)
 	office.Mount(r)
 	documentweb.New(a.Kit, a.Documents, a.Accounts).Mount(r)
+	documentweb.NewRegister(a.Kit, a.Register, a.Documents).Mount(r)
 	signingweb.New(a.Kit, a.Signing).Mount(r)
 	(&citizenweb.Handler{Kit: a.Kit, Citizen: a.Citizen, People: a.Accounts, Base: a.Config.PublicURL}).Mount(r)
 	a.router, a.Handler = r, r
@@ -319,6 +329,8 @@ func (a *App) followers() map[string]func(context.Context) (int, error) {
 	return map[string]func(context.Context) (int, error){
 		"documents": func(ctx context.Context) (int, error) { return a.Journal.React(ctx, "documents", a.Documents.React) },
 		"history":   a.materials.Follow,
+		"search":    a.Documents.FollowIndex,
+		"register":  a.materials.Register().Follow,
 		"signing":   func(ctx context.Context) (int, error) { return a.Journal.React(ctx, "signing", a.Signing.React) },
 		"citizen":   a.Citizen.Store.Follow,
 	}
@@ -335,6 +347,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error { return quiet(a.Journal.Run(ctx)) })
 	g.Go(func() error { return quiet(a.Signing.Run(ctx)) })
 	g.Go(func() error { return a.takeOver(ctx) })
+	g.Go(func() error { return giveBack(ctx) })
 	if len(a.witnesses) > 0 {
 		g.Go(func() error {
 			witness.Keep(ctx, a.Journal, a.witnesses, 10*time.Second, func(err error) { a.Log.Error("witness", "err", err) })
@@ -374,7 +387,8 @@ func (a *App) rightsWatch(after int64) func(context.Context) (int, error) {
 	}
 }
 
-// takeOver finishes, twice a minute, what another node began and did not end.
+// takeOver finishes, twice a minute, what another node began and did not end,
+// and ends the commenting rounds whose deadline has passed.
 func (a *App) takeOver(ctx context.Context) error {
 	tick := time.NewTicker(30 * time.Second)
 	defer tick.Stop()
@@ -388,6 +402,11 @@ func (a *App) takeOver(ctx context.Context) error {
 			}
 			if _, err := a.Documents.CloseCancelled(ctx); err != nil && ctx.Err() == nil {
 				a.Log.Error("close cancelled materials", "err", err)
+			}
+			if n, err := a.Documents.EndDue(ctx); err != nil && ctx.Err() == nil {
+				a.Log.Error("end commenting rounds", "err", err)
+			} else if n > 0 {
+				a.Log.Info("commenting rounds ended by their deadline", "count", n)
 			}
 		}
 	}
@@ -404,7 +423,11 @@ func (a *App) Settle(ctx context.Context) error {
 			}
 			n += took
 		}
-		if n == 0 {
+		took, err := a.Documents.Reindex(ctx, time.Now()) // without waiting for more of the same
+		if err != nil {
+			return fmt.Errorf("search: %w", err)
+		}
+		if n+took == 0 {
 			return nil
 		}
 	}

@@ -18,6 +18,7 @@ import (
 
 	"spolupis/citizen"
 	"spolupis/documents"
+	"spolupis/documents/register"
 	"spolupis/security"
 	"spolupis/security/access"
 )
@@ -145,6 +146,9 @@ func furnish(ctx context.Context, app *App, password string) ([]demoCode, error)
 	if err := f.agendas(ctx); err != nil {
 		return nil, err
 	}
+	if err := f.register(ctx); err != nil {
+		return nil, fmt.Errorf("agenda register: %w", err)
+	}
 	materials, err := f.materials(ctx)
 	if err != nil {
 		return nil, err
@@ -213,6 +217,33 @@ func (f furnishing) agendas(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// register brings in the region's starting state, and ties the two agendas of
+// materials to theirs, so that their events count.
+func (f furnishing) register(ctx context.Context) error {
+	files, err := register.Start()
+	if err != nil {
+		return err
+	}
+	p, err := f.Register.Propose(ctx, security.System, files)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Register.Import(ctx, security.System, files, p.Digest); err != nil {
+		return err
+	}
+	for id, agenda := range map[register.ID]documents.AgendaID{"materialy": "rada", "sber-dotaci": "dotace"} {
+		if _, err := f.Register.Edit(ctx, security.System, id, 1, "", func(e *register.Entry) error { e.Materials = agenda; return nil }); err != nil {
+			return err
+		}
+	}
+	plan, err := f.Register.Plan(ctx, security.System)
+	if err != nil {
+		return err
+	}
+	plan.Start, plan.Hour, plan.Page = register.Day(fmt.Sprintf("%d-01-01", time.Now().Year())), 0, 0 // the example prices
+	return f.Register.SetPlan(ctx, security.System, plan.Version, plan.Plan)
 }
 
 // materials imports the texts through the product's own Markdown import. A
@@ -302,8 +333,7 @@ func (f furnishing) toSigner(ctx context.Context, m documents.Material) error {
 
 // comment starts a commenting round on the region's project card.
 func (f furnishing) comment(ctx context.Context, m documents.Material) error {
-	due := time.Now().AddDate(0, 0, 7)
-	if _, err := f.Documents.StartRound(ctx, f.owner(m), m.ID, []security.UnitID{"oe", "op"}, due); err != nil {
+	if _, err := f.Documents.StartRound(ctx, f.owner(m), m.ID, documents.NewRound{Required: []security.UnitID{"oe", "op"}}); err != nil {
 		return fmt.Errorf("start the round: %w", err)
 	}
 	for i, c := range []struct {

@@ -76,7 +76,8 @@ func (a *App) nav(ctx context.Context, who security.Actor) []web.NavItem {
 		}
 		items = append(items, web.NavItem{Key: "nav.signing", Href: "/signing", Count: n})
 	}
-	items = append(items, web.NavItem{Key: "nav.notices", Href: "/notices", Count: unseen}, web.NavItem{Key: "nav.agendas", Href: "/agendas"})
+	items = append(items, web.NavItem{Key: "nav.notices", Href: "/notices", Count: unseen}, web.NavItem{Key: "nav.agendas", Href: "/agendas"},
+		web.NavItem{Key: "nav.register", Href: "/register"})
 	if who.Has(security.Auditor) {
 		items = append(items, web.NavItem{Key: "nav.audit", Href: "/audit"})
 	}

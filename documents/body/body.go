@@ -39,6 +39,9 @@ type Block struct {
 	// Align is "left", "center", "right" or "" and means something only in a cell.
 	Align string `json:"align,omitempty"`
 	Runs  []Run  `json:"runs,omitempty"`
+	// Part names the part of a structured material that the block is the heading of. It is a key of the marker that
+	// editors leave alone, so it stays with the heading whatever people write into it; it is not part of the text.
+	Part string `json:"part,omitempty"`
 	// Ins and Del are tracked changes of the paragraph break before this block.
 	Ins *Change `json:"ins,omitempty"`
 	Del *Change `json:"del,omitempty"`

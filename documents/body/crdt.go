@@ -15,6 +15,9 @@ const implicit = "0:0"
 // object stands for a thing in the text that we do not know: seen by the reader, not lost.
 const object = "\ufffc"
 
+// maxPart is the longest name of a part, in bytes.
+const maxPart = 64
+
 // Read takes the body out of the shared text (root type "body"): embedded maps are paragraph marks, the characters after
 // one belong to it. Unknown keys and marks are left where they are; unknown kinds become paragraphs in Canonical.
 func Read(t *crdt.Text) Body { return Body{Blocks: readOps(t.Delta())} }
@@ -54,6 +57,9 @@ func readMarker(op crdt.Op) Block {
 	}
 	if a, ok := get("align").(string); ok {
 		x.Align = a
+	}
+	if p, ok := get("part").(string); ok && len(p) <= maxPart {
+		x.Part = p
 	}
 	if c, ok := get("cell").(string); ok {
 		if p := strings.Split(c, "|"); len(p) >= 3 && p[0] != "" {
@@ -154,6 +160,9 @@ func marker(x Block) map[string]any {
 	}
 	if x.Align != "" {
 		m["align"] = x.Align
+	}
+	if x.Part != "" {
+		m["part"] = x.Part
 	}
 	if c := x.Cell; c != nil {
 		m["cell"] = c.Table + "|" + c.Row + "|" + c.Col

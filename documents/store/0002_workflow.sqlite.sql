@@ -6,7 +6,7 @@ UPDATE documents_material SET placed_at = changed_at, place = CASE state
     WHEN 'commenting' THEN 'pripominky' WHEN 'settling' THEN 'vyporadani' WHEN 'approving' THEN 'schvalovani' WHEN 'rejected' THEN 'vraceno'
     WHEN 'approved' THEN 'predlozeno' WHEN 'signing' THEN 'predlozeno' WHEN 'signed' THEN 'predlozeno' WHEN 'published' THEN 'predlozeno'
     ELSE 'navrh' END;
-CREATE INDEX documents_material_place ON documents_material (place, placed_at, id);
+CREATE INDEX documents_material_place ON documents_material (place, changed_at, id);
 
 -- Versions of the course that an office imported; version 1 is in the program.
 CREATE TABLE documents_course (

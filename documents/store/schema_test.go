@@ -1,11 +1,16 @@
 package store
 
 import (
+	"io/fs"
 	"strings"
 	"testing"
 )
 
 func TestBothSchemasAgree(t *testing.T) {
+	names, err := fs.Glob(Migrations, "*.sqlite.sql")
+	if err != nil || len(names) == 0 {
+		t.Fatal(names, err)
+	}
 	read := func(name string) string {
 		b, err := Migrations.ReadFile(name)
 		if err != nil {
@@ -13,9 +18,11 @@ func TestBothSchemasAgree(t *testing.T) {
 		}
 		return string(b)
 	}
-	want := strings.NewReplacer(") STRICT;", ");", "INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-		"INTEGER", "BIGINT", "BLOB", "BYTEA").Replace(read("0001_documents.sqlite.sql"))
-	if got := read("0001_documents.postgres.sql"); got != want {
-		t.Error("the PostgreSQL schema is not the SQLite one with its types replaced")
+	for _, name := range names {
+		want := strings.NewReplacer(") STRICT;", ");", "INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+			"INTEGER", "BIGINT", "BLOB", "BYTEA").Replace(read(name))
+		if got := read(strings.Replace(name, ".sqlite.", ".postgres.", 1)); got != want {
+			t.Errorf("%s: the PostgreSQL schema is not the SQLite one with its types replaced", name)
+		}
 	}
 }

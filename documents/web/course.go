@@ -65,7 +65,7 @@ func (h *Handler) course(r *http.Request, x head) (courseView, error) {
 	for i, s := range c.Definition.Stages {
 		v.Stages = append(v.Stages, courseStage{s.Label.In(lang), i == at, i < at})
 	}
-	links := map[string]string{"round": address(x.ID, "#s-round"), "comments": address(x.ID, "/comments"), "route": address(x.ID, "/route"),
+	links := map[string]string{"round": address(x.ID, "/round"), "comments": address(x.ID, "/settlement"), "route": address(x.ID, "/route"),
 		"programme": address(x.ID, "/programme"), "tasks": address(x.ID, "/programme#tasks")}
 	for _, o := range c.Offers {
 		row := offer{Event: o.Event, Label: o.Label.In(lang), Link: links[o.Where], Ask: o.Ask}

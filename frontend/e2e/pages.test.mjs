@@ -15,7 +15,7 @@ const CITIZEN_HTML = 30 * 1024
 
 /** The addresses that somebody with this login can open, from links followed two steps deep, one per kind of page. */
 async function crawl(page, office, seeds) {
-  const kind = (path) => path.replace(/\/(m|c|b|g|x|mt|v|p)-[a-z0-9]+/g, '/{id}').replace(/[0-9a-f]{64}/g, '{hash}').replace(/\/versions\/\d+/, '/versions/{n}').replace(/\?.*/, (q) => '?' + [...new URLSearchParams(q).keys()].sort().join('&')).replace(/\/stav\/[\d-]+/, '/stav/{number}')
+  const kind = (path) => path.replace(/\/(m|c|b|g|x|mt|v|p)-[a-z0-9]+/g, '/{id}').replace(/[0-9a-f]{64}/g, '{hash}').replace(/\/versions\/\d+/, '/versions/{n}').replace(/\?.*/, (q) => '?' + [...new URLSearchParams(q).keys()].sort().join('&')).replace(/\/stav\/[\d-]+/, '/stav/{number}').replace(/^\/register\/(?!new|import|plan|export)[a-z0-9.-]+/, '/register/{agenda}').replace(/(\{agenda\}\/[a-z]+)\/[a-z0-9-]+/, '$1/{key}')
   const found = new Map()
   let queue = [...seeds]
   for (let depth = 0; depth < 4; depth++) {
@@ -46,8 +46,9 @@ test('every page is accessible, small and usable without JavaScript', { timeout:
     ['horakova', ['/notices']],
     ['kolar', ['/signing', '/signing?all=1']], // and the pages between the basket and the report, below
     ['vesela', ['/agendas', '/agendas/rada/scope', '/documents?q=hasi', '/meetings', '/tasks']],
+    ['vesela', ['/agendas', '/agendas/rada/scope', '/documents?q=hasi', '/search?q=kraje', '/search?q=nesmysl']],
     ['cermak', ['/audit']],
-    ['spravce', ['/accounts', '/accounts/new', '/agendas/new']],
+    ['spravce', ['/accounts', '/accounts/new', '/agendas/new', '/register', '/register/materialy', '/register/plan', '/register/import', '/register/new']],
   ]) {
     const page = login ? await person(browser, office, login) : await (await browser.newContext()).newPage()
     const paths = (await crawl(page, office, seeds)).filter((p) => !seen.has(p))
