@@ -395,11 +395,11 @@ func differ(a, b []meeting.Clause) bool {
 	})
 }
 
-// DecidePoint records the vote about a point and what came of it. An adopted
+// DecideItem records the vote about a point and what came of it. An adopted
 // resolution gets its number and a wording, which is kept as it is: what was
 // adopted unchanged says what was proposed, what was adopted with a change
 // records the change.
-func (s *Service) DecidePoint(ctx context.Context, who security.Actor, item string, d Decision) (r meeting.Resolution, err error) {
+func (s *Service) DecideItem(ctx context.Context, who security.Actor, item string, d Decision) (r meeting.Resolution, err error) {
 	event, ok := outcomes[d.Outcome]
 	if !ok {
 		return r, invalid("meeting.fault.outcome")
@@ -451,7 +451,7 @@ func (s *Service) DecidePoint(ctx context.Context, who security.Actor, item stri
 		}
 		body := map[string]any{"meeting": g.ID, "item": i.ID, "outcome": d.Outcome, "members": d.Vote.Members, "present": d.Vote.Present, "for": d.Vote.For, "against": d.Vote.Against, "abstained": d.Vote.Abstained}
 		if adopts {
-			if r, err = s.adopt(ctx, tx, m, i, g, d.Clauses, names); err != nil {
+			if r, err = s.drawUp(ctx, tx, m, i, g, d.Clauses, names); err != nil {
 				return err
 			}
 			body["resolution"], body["sha256"] = r.Number, r.SHA256
@@ -461,8 +461,8 @@ func (s *Service) DecidePoint(ctx context.Context, who security.Actor, item stri
 	return r, err
 }
 
-// adopt numbers a resolution and keeps its wording.
-func (s *Service) adopt(ctx context.Context, tx Tx, m Material, i meeting.Item, g meeting.Meeting, clauses []meeting.Clause, names meeting.Names) (meeting.Resolution, error) {
+// drawUp numbers a resolution and keeps its wording.
+func (s *Service) drawUp(ctx context.Context, tx Tx, m Material, i meeting.Item, g meeting.Meeting, clauses []meeting.Clause, names meeting.Names) (meeting.Resolution, error) {
 	seq, err := tx.NextResolution(ctx, g.Kind, g.Year)
 	if err != nil {
 		return meeting.Resolution{}, err

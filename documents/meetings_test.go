@@ -106,16 +106,16 @@ func TestAMaterialIsDecidedAndItsTasksAreFulfilled(t *testing.T) {
 		if len(clauses) != 3 {
 			t.Fatalf("clauses %+v", clauses)
 		}
-		_, err = o.DecidePoint(o.ctx, marie, i.ID, documents.Decision{Outcome: meeting.Adopted, Vote: meeting.Vote{Present: 7, For: 4, Abstained: 3}, Clauses: clauses})
+		_, err = o.DecideItem(o.ctx, marie, i.ID, documents.Decision{Outcome: meeting.Adopted, Vote: meeting.Vote{Present: 7, For: 4, Abstained: 3}, Clauses: clauses})
 		o.refused(err, fault.Conflict, "workflow.guard.majority")
-		_, err = o.DecidePoint(o.ctx, marie, i.ID, documents.Decision{Outcome: meeting.NotAdopted, Vote: vote})
+		_, err = o.DecideItem(o.ctx, marie, i.ID, documents.Decision{Outcome: meeting.NotAdopted, Vote: vote})
 		o.refused(err, fault.Conflict, "workflow.guard.no_majority")
-		_, err = o.DecidePoint(o.ctx, marie, i.ID, documents.Decision{Outcome: meeting.Changed, Vote: vote, Amendment: "Snižuje se částka.", Clauses: clauses})
+		_, err = o.DecideItem(o.ctx, marie, i.ID, documents.Decision{Outcome: meeting.Changed, Vote: vote, Amendment: "Snižuje se částka.", Clauses: clauses})
 		o.refused(err, fault.Conflict, "workflow.guard.amended") // nothing is changed
 		clauses[0].Text = "dar obci Turnov ve výši 90 000 Kč,"
-		_, err = o.DecidePoint(o.ctx, marie, i.ID, documents.Decision{Outcome: meeting.Adopted, Vote: vote, Clauses: clauses})
+		_, err = o.DecideItem(o.ctx, marie, i.ID, documents.Decision{Outcome: meeting.Adopted, Vote: vote, Clauses: clauses})
 		o.refused(err, fault.Conflict, "meeting.fault.changed")
-		r, err := o.DecidePoint(o.ctx, marie, i.ID, documents.Decision{Outcome: meeting.Changed, Vote: vote, Amendment: "Snižuje se částka na 90 000 Kč.", Clauses: clauses})
+		r, err := o.DecideItem(o.ctx, marie, i.ID, documents.Decision{Outcome: meeting.Changed, Vote: vote, Amendment: "Snižuje se částka na 90 000 Kč.", Clauses: clauses})
 		o.ok(err)
 		if r.Number != "1/1/2026/RK" {
 			t.Errorf("resolution %s", r.Number)
@@ -127,7 +127,7 @@ func TestAMaterialIsDecidedAndItsTasksAreFulfilled(t *testing.T) {
 				t.Errorf("the wording lacks %q:\n%s", want, md)
 			}
 		}
-		_, err = o.DecidePoint(o.ctx, marie, i.ID, documents.Decision{Outcome: meeting.NotAdopted, Vote: meeting.Vote{Present: 7}})
+		_, err = o.DecideItem(o.ctx, marie, i.ID, documents.Decision{Outcome: meeting.NotAdopted, Vote: meeting.Vote{Present: 7}})
 		o.refused(err, fault.Conflict, "meeting.fault.not_discussed")
 
 		o.ok(o.SendToSign(o.ctx, marie, i.ID))
@@ -187,7 +187,7 @@ func (o *office) decided(markdown string) meeting.Resolution {
 	i, err := o.Schedule(o.ctx, marie, m.ID, g.ID, "")
 	o.ok(err)
 	o.ok(o.BeginDiscussion(o.ctx, marie, i.ID, 9))
-	r, err := o.DecidePoint(o.ctx, marie, i.ID, documents.Decision{Outcome: meeting.Adopted, Vote: meeting.Vote{Present: 9, For: 9}, Clauses: o.clauses(m.Current)})
+	r, err := o.DecideItem(o.ctx, marie, i.ID, documents.Decision{Outcome: meeting.Adopted, Vote: meeting.Vote{Present: 9, For: 9}, Clauses: o.clauses(m.Current)})
 	o.ok(err)
 	return r
 }
@@ -233,9 +233,9 @@ func TestPointsAreMovedPostponedAndWithdrawn(t *testing.T) {
 	o.ok(o.Reorder(o.ctx, marie, i.ID, 5))
 	o.refused(o.Reorder(o.ctx, marie, i.ID, 0), fault.Invalid, "meeting.fault.order")
 	o.ok(o.BeginDiscussion(o.ctx, marie, i.ID, 9))
-	_, err = o.DecidePoint(o.ctx, marie, i.ID, documents.Decision{Outcome: meeting.Postponed, Vote: meeting.Vote{Present: 9}})
+	_, err = o.DecideItem(o.ctx, marie, i.ID, documents.Decision{Outcome: meeting.Postponed, Vote: meeting.Vote{Present: 9}})
 	o.refused(err, fault.Conflict, "workflow.guard.reason")
-	_, err = o.DecidePoint(o.ctx, marie, i.ID, documents.Decision{Outcome: meeting.Postponed, Vote: meeting.Vote{Present: 9}, Reason: "na příští schůzi"})
+	_, err = o.DecideItem(o.ctx, marie, i.ID, documents.Decision{Outcome: meeting.Postponed, Vote: meeting.Vote{Present: 9}, Reason: "na příští schůzi"})
 	o.ok(err)
 	o.stands(m.ID, workflow.Postponed, documents.Approved)
 	i, err = o.Schedule(o.ctx, marie, m.ID, next.ID, "")

@@ -74,7 +74,7 @@ func (f furnishing) meetings(ctx context.Context, materials []documents.Material
 			}
 		}
 	}
-	r, err := f.Documents.DecidePoint(ctx, marie, items[0].ID, documents.Decision{Outcome: meeting.Adopted, Clauses: clauses, Vote: meeting.Vote{Present: 8, For: 7, Abstained: 1}})
+	r, err := f.Documents.DecideItem(ctx, marie, items[0].ID, documents.Decision{Outcome: meeting.Adopted, Clauses: clauses, Vote: meeting.Vote{Present: 8, For: 7, Abstained: 1}})
 	if err != nil {
 		return err
 	}

@@ -378,7 +378,7 @@ func (h *Handler) actOnProgramme(w http.ResponseWriter, r *http.Request) {
 			err = h.documents.BeginDiscussion(ctx, who, item, number(r.Form.Get("present")))
 		case "decide":
 			done = "meeting.decided"
-			_, err = h.documents.DecidePoint(ctx, who, item, documents.Decision{Outcome: meeting.ItemState(r.Form.Get("outcome")), Reason: reason, Amendment: r.Form.Get("amendment"),
+			_, err = h.documents.DecideItem(ctx, who, item, documents.Decision{Outcome: meeting.ItemState(r.Form.Get("outcome")), Reason: reason, Amendment: r.Form.Get("amendment"),
 				Clauses: clausesOf(r), Vote: meeting.Vote{Present: number(r.Form.Get("present")), For: number(r.Form.Get("for")), Against: number(r.Form.Get("against")), Abstained: number(r.Form.Get("abstained"))}})
 		case "refer":
 			err = h.documents.Refer(ctx, who, item)
