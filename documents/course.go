@@ -72,6 +72,17 @@ var openText = map[workflow.Place]State{
 	workflow.Draft: Draft, workflow.Commenting: Commenting, workflow.Settling: Settling, workflow.Disputed: Settling,
 }
 
+// Reopens reports whether the text of a frozen material can be opened again from
+// where it is: not while it is on a programme, nor once it is decided.
+func (m Material) Reopens() bool {
+	switch m.Place {
+	case workflow.Approving, workflow.Submitted, workflow.Returned, workflow.Postponed, workflow.NotAdopted, workflow.Withdrawn:
+		return m.State != Cancelled
+	}
+	_, open := openText[m.Place]
+	return open && m.State != Cancelled
+}
+
 // fire moves m in its course, within tx, the transaction of the act that is the
 // reason for it: who makes the act, as is what he is to the material (the act
 // has asked his rights already, or rolesOf tells), and facts is what the
@@ -370,6 +381,38 @@ func (s *Service) Act(ctx context.Context, who security.Actor, id MaterialID, ev
 	}
 	s.pushState(ctx, id)
 	return nil
+}
+
+// rest is how long a cancelled material stays in sight before it is closed.
+const rest = 30 * 24 * time.Hour
+
+// CloseCancelled closes, as the program itself, materials that were cancelled
+// thirty days ago, and returns how many. Call it every so often; several nodes
+// may. A course that does not let the program close them leaves them as they are.
+func (s *Service) CloseCancelled(ctx context.Context) (int, error) {
+	ids, err := s.Store.Placed(ctx, workflow.Cancelled, s.now().Add(-rest), 100)
+	if err != nil {
+		return 0, err
+	}
+	done, failed := 0, []error{}
+	for _, id := range ids {
+		err := s.Store.Write(ctx, func(tx Tx) error {
+			m, err := tx.Lock(ctx, id)
+			if err != nil || m.Place != workflow.Cancelled { // another node was first
+				return err
+			}
+			return s.fire(ctx, tx, security.System, &m, workflow.Close, workflow.Facts{}, workflow.System)
+		})
+		if errors.Is(err, fault.Conflict) || errors.Is(err, fault.Denied) {
+			continue
+		}
+		if err != nil {
+			failed = append(failed, wrap("close", id, err))
+			continue
+		}
+		done++
+	}
+	return done, errors.Join(failed...)
 }
 
 // CourseVersion is one imported version of the course.

@@ -148,6 +148,20 @@ func TestWhatTheCourseDoesNotAllowIsRefusedWithAReason(t *testing.T) {
 	_, err = o.Freeze(o.ctx, drafter, m.ID)
 	o.refused(err, fault.Conflict, "workflow.fault.cancelled")
 	o.refused(o.OpenDraft(o.ctx, drafter, m.ID), fault.Conflict, "workflow.fault.cancelled")
+	n, err := o.CloseCancelled(o.ctx)
+	o.ok(err)
+	if n != 0 {
+		t.Errorf("%d closed at once", n)
+	}
+	o.later(31 * 24 * time.Hour)
+	for _, want := range []int{1, 0} {
+		n, err := o.CloseCancelled(o.ctx)
+		o.ok(err)
+		if n != want {
+			t.Errorf("%d closed after a month, want %d", n, want)
+		}
+	}
+	o.stands(m.ID, workflow.Closed, documents.Cancelled)
 }
 
 func TestAMaterialKeepsTheCourseItBeganWith(t *testing.T) {

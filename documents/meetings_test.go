@@ -329,3 +329,50 @@ func addTask(tx *sql.Tx, r meeting.Resolution, i int, day access.Day, closed int
 		fmt.Sprintf("k-%05d", i), r.ID, r.Number, r.Material, 100+i, unit, string(day), state, closed)
 	return err
 }
+
+func TestWhoMayReadFollowsThePlace(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.secretariat()
+		councillor := security.Actor{ID: "p-hana", Name: "Hana Radní", Session: "s9", Roles: []security.Role{security.Councillor}}
+		m := o.submitted(donation)
+		reads := func(want bool) {
+			t.Helper()
+			if _, err := o.Get(o.ctx, councillor, m.ID); (err == nil) != want {
+				t.Errorf("a councillor reads: %v, want %v", err, want)
+			}
+		}
+		reads(false)
+		g := o.call(meeting.Council, "2026-11-30", "")
+		i, err := o.Schedule(o.ctx, marie, m.ID, g.ID, "")
+		o.ok(err)
+		reads(true)
+		o.ok(o.WithdrawPoint(o.ctx, head, i.ID, "Dar už není potřeba."))
+		reads(false)
+	})
+}
+
+func TestTheDeputyOfTheHeadReportsATaskAndItShows(t *testing.T) {
+	o := onSQLite(t)
+	o.secretariat()
+	o.account(budget, jurist)
+	rights := access.NewRights(o.db, o.journal)
+	rights.Now = o.clock
+	_, err := o.db.Exec(`INSERT INTO access_unit (id, name) VALUES ('finance', 'Odbor finanční')`)
+	o.ok(err)
+	o.ok(rights.NameHead(o.ctx, security.System, "finance", budget.ID))
+	r := o.decided(donation)
+	o.ok(o.SendToSign(o.ctx, marie, r.Item))
+	o.ok(o.SignResolution(o.ctx, signer, r.Item, r.SHA256, true))
+	tasks, err := o.Tasks(o.ctx, marie, documents.MaterialID(r.Material))
+	o.ok(err)
+	o.refused(o.CompleteTask(o.ctx, jurist, tasks[0].ID, "hotovo"), fault.Denied, "meeting.fault.task_theirs")
+	o.deputise(budget, jurist, "2026-11-23", "2026-11-30")
+	o.ok(o.CompleteTask(o.ctx, jurist, tasks[0].ID, "výpis z účtu"))
+	found := false
+	for _, e := range o.entries(documents.MaterialID(r.Material)) {
+		found = found || e.Kind == "documents.task_done" && e.Actor == jurist.ID && e.OnBehalfOf == budget.ID
+	}
+	if !found {
+		t.Error("the journal does not say for whom the task was reported")
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"spolupis/collab"
 	"spolupis/collab/crdt"
 	"spolupis/documents/meeting"
+	"spolupis/documents/workflow"
 	"spolupis/security"
 	"spolupis/security/access"
 	"spolupis/security/journal"
@@ -34,8 +35,8 @@ type Reader interface {
 	Intent(ctx context.Context, id MaterialID) (Intent, bool, error)
 	Courses(ctx context.Context) ([]CourseVersion, error)    // imported ones, newest first
 	Course(ctx context.Context, version int) ([]byte, error) // its JSON
-	TemplateReader
 	MeetingReader
+	TemplateReader
 }
 
 // MeetingReader answers what is stored about meetings.
@@ -85,6 +86,8 @@ type Store interface {
 	SavedViews(ctx context.Context, who security.ActorID) ([]SavedView, error)                 // by name
 	SavedView(ctx context.Context, id string) (SavedView, error)
 	History(ctx context.Context, id MaterialID, reads bool, before int64, limit int) ([]journal.Entry, error)
+	// Placed lists materials that have been at a place since before a time, longest first.
+	Placed(ctx context.Context, place workflow.Place, before time.Time, limit int) ([]MaterialID, error)
 	Intents(ctx context.Context, before time.Time) ([]Intent, error)      // started before that time
 	DueRounds(ctx context.Context, now time.Time) ([]MaterialID, error)   // with a round that runs past its deadline
 	ToState(ctx context.Context, units []security.UnitID) ([]Task, error) // statements these units owe

@@ -400,6 +400,9 @@ func (a *App) takeOver(ctx context.Context) error {
 			if _, err := a.Documents.Recover(ctx); err != nil && ctx.Err() == nil {
 				a.Log.Error("take over interrupted freezes", "err", err)
 			}
+			if _, err := a.Documents.CloseCancelled(ctx); err != nil && ctx.Err() == nil {
+				a.Log.Error("close cancelled materials", "err", err)
+			}
 			if n, err := a.Documents.EndDue(ctx); err != nil && ctx.Err() == nil {
 				a.Log.Error("end commenting rounds", "err", err)
 			} else if n > 0 {

@@ -108,10 +108,13 @@ func TestAMaterialFromDraftToTheReport(t *testing.T) {
 	// Draft and round.
 	page := alena.post("/documents", url.Values{"title": {"Dar obci Turnov"}, "agenda": {"rada"}, "markdown": {gift}}, "Průběh", "Návrh (rozpracováno)", "Zahájit připomínkové řízení")
 	doc := "/documents/" + find(t, page, `/documents/(m-[a-z0-9]+)/edit`)
-	alena.post(doc+"/round", url.Values{"unit": {"op"}, "due": {day(5)}}, "V připomínkovém řízení", "Ukončit připomínkové řízení předčasně")
+	alena.post(doc+"/round", url.Values{"unit_op": {"required"}, "days": {"5"}}, "odbor právní")
+	alena.get(doc, "V připomínkovém řízení", "Ještě se nevyjádřila povinná připomínková místa: 1.")
 	fiala.post(doc+"/comments", url.Values{"command": {"comment.add"}, "key": {"k1"}, "kind": {"major"}, "quote": {"opravu hřiště"}, "text": {"Upřesněte účel."},
 		"reasoning": {"Účel musí být určitý."}, "proposed": {"opravu dětského hřiště"}}, "Upřesněte účel.")
-	alena.post(doc+"/round", url.Values{"close": {"1"}}, "Vypořádání připomínek", "Zbývají nevypořádané připomínky: 1.")
+	at("pokorna").post(doc+"/round/statement", url.Values{"act": {"state"}, "unit": {"op"}, "statement": {"remarks"}})
+	alena.post(doc+"/round", url.Values{"act": {"end"}})
+	alena.get(doc, "Vypořádání připomínek", "Zbývají nevypořádané připomínky: 1.")
 	alena.refused(doc+"/freeze", nil, http.StatusConflict, "nevypořádané zásadní připomínky: 1")
 	comment := find(t, alena.get(doc+"/comments"), `name="comment" value="(c-[^"]+)"`)
 	alena.post(doc+"/comments", url.Values{"command": {"comment.accept"}, "key": {"k2"}, "comment": {comment}}, "akceptováno")

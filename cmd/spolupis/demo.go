@@ -140,6 +140,9 @@ func furnish(ctx context.Context, app *App, password string) ([]demoCode, error)
 	if err := f.people(ctx, password); err != nil {
 		return nil, err
 	}
+	if err := f.heads(ctx); err != nil {
+		return nil, err
+	}
 	if err := f.agendas(ctx); err != nil {
 		return nil, err
 	}
@@ -152,6 +155,9 @@ func furnish(ctx context.Context, app *App, password string) ([]demoCode, error)
 	}
 	if err := f.work(ctx, materials); err != nil {
 		return nil, err
+	}
+	if err := f.meetings(ctx, materials); err != nil {
+		return nil, fmt.Errorf("meetings: %w", err)
 	}
 	codes, err := f.matters(ctx, materials)
 	if err != nil {

@@ -144,3 +144,14 @@ func TestClausesOfAnOrderSayWhoAndWhen(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestThePartOfATemplateIsKnownByItsKey(t *testing.T) {
+	b := read(t, "# Co má rada rozhodnout\n\nschvaluje dar\n\n# Dál\n\nruší se nic\n")
+	if got := Draft(b); got != nil {
+		t.Errorf("a heading without the key or the name gives %+v", got)
+	}
+	b.Blocks[0].Part = PartKey
+	if got := Draft(b); len(got) != 1 || got[0].Text != "dar" {
+		t.Errorf("clauses %+v", got)
+	}
+}

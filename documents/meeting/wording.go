@@ -14,8 +14,12 @@ import (
 	"spolupis/security/access"
 )
 
-// Part is the heading of the part of a material that proposes the resolution.
-const Part = "Návrh usnesení"
+// Part is the heading of the part of a material that proposes the resolution,
+// PartKey what the heading carries in a material made of a template.
+const (
+	Part    = "Návrh usnesení"
+	PartKey = "resolution"
+)
 
 // fold makes text comparable: lower case without diacritics.
 func fold(s string) string {
@@ -49,7 +53,7 @@ func Draft(b body.Body) []Clause {
 			if inside && x.Level <= rank {
 				break
 			}
-			if strings.Contains(fold(text), fold(Part)) {
+			if x.Part == PartKey || strings.Contains(fold(text), fold(Part)) {
 				inside, rank = true, x.Level
 				continue
 			}

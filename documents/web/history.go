@@ -52,7 +52,9 @@ func (h *Handler) what(lang string, e journal.Entry) string {
 		arg = text("documents.kind." + b.Kind)
 	case "documents.comment_settled":
 		arg = text("documents.outcome." + b.Outcome)
-	case "documents.frozen", "documents.version_read", "documents.created":
+	case "documents.decided":
+		arg = text("meeting.state." + b.Outcome)
+	case "documents.frozen", "documents.version_read", "documents.created", "documents.scheduled":
 		arg = b.Number
 	}
 	if s := h.kit.Pages.Text(lang, key, arg); s != key {

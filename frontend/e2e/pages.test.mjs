@@ -15,7 +15,7 @@ const CITIZEN_HTML = 30 * 1024
 
 /** The addresses that somebody with this login can open, from links followed two steps deep, one per kind of page. */
 async function crawl(page, office, seeds) {
-  const kind = (path) => path.replace(/\/(m|c|b|x|mt|v|p)-[a-z0-9]+/g, '/{id}').replace(/[0-9a-f]{64}/g, '{hash}').replace(/\/versions\/\d+/, '/versions/{n}').replace(/\?.*/, (q) => '?' + [...new URLSearchParams(q).keys()].sort().join('&')).replace(/\/stav\/[\d-]+/, '/stav/{number}').replace(/^\/register\/(?!new|import|plan|export)[a-z0-9.-]+/, '/register/{agenda}').replace(/(\{agenda\}\/[a-z]+)\/[a-z0-9-]+/, '$1/{key}')
+  const kind = (path) => path.replace(/\/(m|c|b|g|x|mt|v|p)-[a-z0-9]+/g, '/{id}').replace(/[0-9a-f]{64}/g, '{hash}').replace(/\/versions\/\d+/, '/versions/{n}').replace(/\?.*/, (q) => '?' + [...new URLSearchParams(q).keys()].sort().join('&')).replace(/\/stav\/[\d-]+/, '/stav/{number}').replace(/^\/register\/(?!new|import|plan|export)[a-z0-9.-]+/, '/register/{agenda}').replace(/(\{agenda\}\/[a-z]+)\/[a-z0-9-]+/, '$1/{key}')
   const found = new Map()
   let queue = [...seeds]
   for (let depth = 0; depth < 4; depth++) {
@@ -42,9 +42,10 @@ test('every page is accessible, small and usable without JavaScript', { timeout:
 
   for (const [login, seeds] of [
     [null, ['/sign-in', '/stav', '/stav/2000-000-000', '/no/such/page']],
-    ['dvorakova', ['/', '/documents/new', '/account']],
+    ['dvorakova', ['/', '/documents/new', '/account', '/deputies', '/course']],
     ['horakova', ['/notices']],
     ['kolar', ['/signing', '/signing?all=1']], // and the pages between the basket and the report, below
+    ['vesela', ['/agendas', '/agendas/rada/scope', '/documents?q=hasi', '/meetings', '/tasks']],
     ['vesela', ['/agendas', '/agendas/rada/scope', '/documents?q=hasi', '/search?q=kraje', '/search?q=nesmysl']],
     ['cermak', ['/audit']],
     ['spravce', ['/accounts', '/accounts/new', '/agendas/new', '/register', '/register/materialy', '/register/plan', '/register/import', '/register/new']],
@@ -57,6 +58,7 @@ test('every page is accessible, small and usable without JavaScript', { timeout:
       for (const path of paths) await check(page, office, path)
       if (login === 'kolar') await signTwo(page, office)
       if (login === 'dvorakova') await compare(page, office)
+      if (login === 'vesela') await programme(page, office)
       if (login === 'dvorakova') await imported(page, office)
     })
     await page.context().close()
@@ -78,6 +80,17 @@ async function signTwo(page, office) {
   const batch = new URL(page.url()).pathname
   const report = await page.locator('a[href^="/signing/versions/"]:not([href$=pdf])').first().getAttribute('href')
   for (const path of [batch, report, '/signing']) await check(page, office, path)
+}
+
+/** Points of a programme in every state of the demo: decided with its resolution and tasks, being discussed, planned. */
+async function programme(page, office) {
+  await page.goto(office.url + '/meetings')
+  await page.goto(office.url + await page.locator('main table a', { hasText: 'Schůze rady' }).first().getAttribute('href'))
+  const points = await page.$$eval('main table a[href^="/documents/"]', (as) => as.map((a) => a.getAttribute('href')))
+  assert.equal(points.length, 3)
+  for (const path of points) await check(page, office, path)
+  await page.goto(office.url + points[0])
+  await check(page, office, await page.locator('a[href*="/resolutions/"]').first().getAttribute('href'))
 }
 
 async function compare(page, office) {
