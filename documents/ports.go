@@ -29,6 +29,7 @@ type Reader interface {
 	Circulation(ctx context.Context, id VersionID) (Circulation, error) // the last one of the version
 	Intent(ctx context.Context, id MaterialID) (Intent, bool, error)
 	TemplateReader
+	PrintStore
 }
 
 // Store keeps materials. Write runs do in one transaction: all of it is
@@ -79,6 +80,7 @@ type Tx interface {
 	DropIntent(ctx context.Context, id string) error // fault.Conflict when it is gone
 	Record(ctx context.Context, entries ...journal.Entry) error
 	TemplateWriter
+	PrintWriter
 }
 
 // Hub is the live text of materials (collab.Hub).
