@@ -30,6 +30,7 @@ type Reader interface {
 	Intent(ctx context.Context, id MaterialID) (Intent, bool, error)
 	TemplateReader
 	PrintStore
+	DerivativeReader
 }
 
 // Store keeps materials. Write runs do in one transaction: all of it is
@@ -81,6 +82,7 @@ type Tx interface {
 	Record(ctx context.Context, entries ...journal.Entry) error
 	TemplateWriter
 	PrintWriter
+	DerivativeWriter
 }
 
 // Hub is the live text of materials (collab.Hub).

@@ -159,7 +159,7 @@ func (s *Store) Follow(ctx context.Context) (int, error) {
 func (s *Store) Project(ctx context.Context, t *sql.Tx, e journal.Entry) error {
 	id, reading := "", false
 	switch e.Kind {
-	case "documents.read", "documents.version_read", "collab.opened":
+	case "documents.read", "documents.version_read", "documents.derivative_read", "collab.opened":
 		reading = true
 	case "collab.closed":
 		return nil
