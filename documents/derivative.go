@@ -2,6 +2,7 @@ package documents
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -441,4 +442,14 @@ func (s *Service) PublicText(ctx context.Context, version VersionID) (Derivative
 		}
 	}
 	return Derivative{}, nil, fault.New(fault.NotFound, "documents.fault.derivative_gone")
+}
+
+// PublicTitle is the title of a version as the public may see it: with what
+// its approved public derivative blacks out.
+func (s *Service) PublicTitle(ctx context.Context, v Version) (string, error) {
+	d, _, err := s.PublicText(ctx, v.ID)
+	if errors.Is(err, fault.NotFound) {
+		return v.Manifest.Title, nil
+	}
+	return Anonymise(v.Manifest.Title, body.Body{}, d.Marks).Title, err
 }
