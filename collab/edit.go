@@ -53,7 +53,7 @@ func (r *room) edit(ctx context.Context, who security.Actor, change func(d *crdt
 		return Head{}, err
 	}
 	r.changed(update)
-	r.stored(last, rows, nil)
+	r.stored(last, rows, nil, nil)
 	return r.head(), nil
 }
 

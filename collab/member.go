@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"spolupis/collab/wire"
 	"spolupis/security"
@@ -82,7 +83,7 @@ func (m *Member) Receive(ctx context.Context, b []byte) error {
 		case <-m.over:
 			return nil
 		}
-		m.room.post(op{from: m, update: msg.Body})
+		m.room.post(op{from: m, update: msg.Body, came: time.Now()})
 	case msg.Type == wire.Awareness:
 		if len(msg.Presence) > wire.MaxPresence {
 			return closed(CodeLimit, "presence of %d clients", len(msg.Presence))
@@ -172,7 +173,7 @@ func (r *room) remove(m *Member, c *Closed) {
 
 // refuse removes m and has it recorded when it did something that a well-behaved client does not do.
 func (r *room) refuse(ctx context.Context, m *Member, c *Closed) {
-	r.h.stats.refused.Add(1)
+	r.h.stats.refuse(c.Reason)
 	r.remove(m, c)
 	if c.Code == CodeRestart || c.Code == CodeFrozen {
 		return

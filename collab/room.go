@@ -50,6 +50,8 @@ type room struct {
 	rows   []Row                      // accepted in this turn, not stored yet
 	bytes  int                        // of rows
 	by     []*Member                  // the senders of rows
+	came   []time.Time                // when rows arrived
+	at     time.Time                  // when the update at hand arrived
 	turn   map[*Member]int            // frames taken from each member in this turn
 	epochs map[security.ActorID]int64 // rights epochs looked up in this turn
 	holds  map[uint64]string          // leases used by rows
@@ -65,6 +67,7 @@ type room struct {
 type op struct {
 	from   *Member
 	update []byte
+	came   time.Time // of an update
 	do     func(ctx context.Context)
 	failed func(err error) // the room could not be opened
 }
@@ -72,7 +75,8 @@ type op struct {
 // shown is a stored update on its way to the members.
 type shown struct {
 	update []byte
-	by     *Member // who needs no copy; nil when from elsewhere
+	by     *Member   // who needs no copy; nil when from elsewhere
+	came   time.Time // when it arrived; zero when from elsewhere
 }
 
 // maxTurn is how many bytes of updates a turn stores at once.

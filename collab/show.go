@@ -50,8 +50,7 @@ func (r *room) showNews() {
 			only = nil
 		}
 	}
-	clear(r.news)
-	r.news = r.news[:0]
+	defer r.countShown()
 	if u := merge(updates); u != nil {
 		updates = updates[:1]
 		updates[0] = u
@@ -67,4 +66,16 @@ func (r *room) showNews() {
 			}
 		}
 	}
+}
+
+// countShown counts how long the news took, which are in the queues of everybody now, and forgets them.
+func (r *room) countShown() {
+	now := time.Now()
+	for _, n := range r.news {
+		if !n.came.IsZero() {
+			r.h.stats.shown.add(now.Sub(n.came))
+		}
+	}
+	clear(r.news)
+	r.news = r.news[:0]
 }

@@ -24,6 +24,7 @@ func (r *room) takeTurn(ctx context.Context, ops []op) {
 				o.do(ctx)
 				return
 			}
+			r.at = o.came
 			r.accept(ctx, o.from, o.update)
 			if r.bytes > maxTurn {
 				r.commit(ctx)
@@ -218,7 +219,7 @@ func (r *room) apply(ctx context.Context, m *Member, update []byte, info gate.In
 		r.holds[c.Client] = m.id
 		row.Client = c.Client
 	}
-	r.rows, r.by = append(r.rows, row), append(r.by, m)
+	r.rows, r.by, r.came = append(r.rows, row), append(r.by, m), append(r.came, r.at)
 	r.bytes += len(update)
 }
 
@@ -255,7 +256,7 @@ func (r *room) commit(ctx context.Context) {
 			r.lost(ctx, err)
 			return
 		}
-		r.stored(last, r.rows, r.by)
+		r.stored(last, r.rows, r.by, r.came)
 	}
 	for m, n := range r.turn {
 		m.updates += uint64(n)
@@ -270,7 +271,7 @@ func (r *room) commit(ctx context.Context) {
 func (r *room) endTurn() {
 	r.rows, r.bytes = nil, 0
 	clear(r.by)
-	r.by = r.by[:0]
+	r.by, r.came = r.by[:0], r.came[:0]
 	clear(r.turn)
 	clear(r.epochs)
 	clear(r.holds)
@@ -310,14 +311,17 @@ func (r *room) stillAllowed(ctx context.Context) bool {
 	return all
 }
 
-// stored takes note that rows have become durable, the last one as number last.
-func (r *room) stored(last int64, rows []Row, by []*Member) {
+// stored takes note that rows have become durable, the last one as number last. Of rows that came from members by says from
+// whom and came when.
+func (r *room) stored(last int64, rows []Row, by []*Member, came []time.Time) {
 	updates := make([][]byte, len(rows))
+	now := time.Now()
 	for i, row := range rows {
 		updates[i] = row.Update
 		s := shown{update: row.Update}
 		if by != nil {
-			s.by = by[i]
+			s.by, s.came = by[i], came[i]
+			r.h.stats.durable.add(now.Sub(came[i]))
 		}
 		r.news = append(r.news, s)
 	}
@@ -363,7 +367,7 @@ func (r *room) lost(ctx context.Context, err error) {
 // goOnWithout sends away those of this turn who have lost their right and does the turn again with what the others wrote. It
 // reports false when nobody has.
 func (r *room) goOnWithout(ctx context.Context) bool {
-	turn, rows, by := maps.Clone(r.turn), r.rows, slices.Clone(r.by)
+	turn, rows, by, came := maps.Clone(r.turn), r.rows, slices.Clone(r.by), slices.Clone(r.came)
 	revoked := 0
 	for m := range turn {
 		if m.right < Edit && slices.Contains(by, m) {
@@ -390,6 +394,7 @@ func (r *room) goOnWithout(ctx context.Context) bool {
 			r.refuse(ctx, m, closed(CodeRestart, "not stored: %v", err))
 			continue
 		}
+		r.at = came[i]
 		r.apply(ctx, m, rows[i].Update, info)
 	}
 	r.commit(ctx)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"spolupis/documents/workflow"
 	"spolupis/security"
 	"spolupis/security/access"
 	"spolupis/security/fault"
@@ -50,6 +51,9 @@ func (s *Service) StartRoute(ctx context.Context, who security.Actor, version Ve
 		if m.State != Frozen {
 			return conflict("documents.fault.route_state")
 		}
+		if err := s.sendToApprove(ctx, tx, who, &m); err != nil {
+			return err
+		}
 		if err := tx.AddCirculation(ctx, c); err != nil {
 			return err
 		}
@@ -71,6 +75,11 @@ func (s *Service) StartRoute(ctx context.Context, who security.Actor, version Ve
 			map[string]any{"version": v.ID, "approvers": groups(r.Approvers), "signers": groups(r.Signers)}, nil)); err != nil {
 			return err
 		}
+		if c.State != Running { // nobody is asked to approve: who sends it to be signed submits it
+			if err := s.fire(ctx, tx, who, &m, workflow.ApproveLast, workflow.Facts{Last: true, SameText: true}, workflow.Submitter); err != nil {
+				return err
+			}
+		}
 		return s.advance(ctx, tx, who, &m, c)
 	})
 	if err != nil {
@@ -78,6 +87,28 @@ func (s *Service) StartRoute(ctx context.Context, who security.Actor, version Ve
 	}
 	s.pushState(ctx, v.Material)
 	return c, nil
+}
+
+// sendToApprove moves a material to approving: straight from its draft, after
+// settlement, or not at all when that was done before.
+func (s *Service) sendToApprove(ctx context.Context, tx Tx, who security.Actor, m *Material) error {
+	if m.Place == workflow.Approving {
+		return nil
+	}
+	f, err := s.facts(ctx, tx, *m)
+	if err != nil {
+		return err
+	}
+	switch m.Place {
+	case workflow.Disputed: // the director has decided that the council is to; see Carry
+		if f.Open > 0 {
+			return conflict("documents.fault.comments_open", f.Open)
+		}
+		return s.fire(ctx, tx, who, m, workflow.SubmitDisputed, f, workflow.Director)
+	case workflow.Settling:
+		return s.fire(ctx, tx, who, m, workflow.AllSettled, f, workflow.Drafter)
+	}
+	return s.fire(ctx, tx, who, m, workflow.SendToApprove, f, workflow.Drafter)
 }
 
 func groups(gs []Group) [][]security.ActorID {
@@ -132,7 +163,8 @@ func (s *Service) advance(ctx context.Context, tx Tx, who security.Actor, m *Mat
 
 // Approve records that who approves a version, bound to his person and the
 // version's id. It refuses out of turn, after his own act, and on a version
-// that is not the newest any more (fault.Conflict).
+// that is not the newest any more (fault.Conflict). A deputy (who.OnBehalfOf)
+// decides for the one he stands for; the record keeps both names.
 func (s *Service) Approve(ctx context.Context, who security.Actor, version VersionID) (Circulation, error) {
 	return s.decide(ctx, who, version, ActApproved, "")
 }
@@ -169,8 +201,12 @@ func (s *Service) decide(ctx context.Context, who security.Actor, version Versio
 		} else if err != nil {
 			return err
 		}
-		step := c.Current
-		if err := c.decide(who.ID, act, reason, s.now()); err != nil {
+		step, last := c.Current, c.lastApproval()
+		person, deputy := who.ID, security.ActorID("")
+		if who.OnBehalfOf != "" {
+			person, deputy = who.OnBehalfOf, who.ID
+		}
+		if err := c.decide(person, deputy, act, reason, s.now()); err != nil {
 			return err
 		}
 		if err := tx.SetCirculation(ctx, c); err != nil {
@@ -180,6 +216,13 @@ func (s *Service) decide(ctx context.Context, who security.Actor, version Versio
 			return s.refused(ctx, tx, who, m, v, c, step, reason)
 		}
 		if err := tx.Record(ctx, s.entry(who, "documents.approval_given", m.ID, map[string]any{"version": v.ID, "step": step + 1}, nil)); err != nil {
+			return err
+		}
+		event, as := workflow.ApproveStep, workflow.Approver
+		if last {
+			event, as = workflow.ApproveLast, workflow.Submitter
+		}
+		if err := s.fire(ctx, tx, who, &m, event, workflow.Facts{Last: last, SameText: true}, as); err != nil {
 			return err
 		}
 		return s.advance(ctx, tx, who, &m, c)
@@ -192,6 +235,9 @@ func (s *Service) decide(ctx context.Context, who security.Actor, version Versio
 }
 
 func (s *Service) refused(ctx context.Context, tx Tx, who security.Actor, m Material, v Version, c Circulation, step int, reason string) error {
+	if err := s.fire(ctx, tx, who, &m, workflow.Return, workflow.Facts{Reason: reason}, workflow.Approver); err != nil {
+		return err
+	}
 	if err := s.move(ctx, tx, &m, v.ID, Rejected); err != nil {
 		return err
 	}
@@ -209,6 +255,11 @@ func (s *Service) refused(ctx context.Context, tx Tx, who security.Actor, m Mate
 	}
 	return tx.Record(ctx, s.entry(who, "documents.approval_refused", m.ID,
 		map[string]any{"version": v.ID, "step": step + 1}, map[string]any{"reason": reason}))
+}
+
+// StandsFor lists the people for whom who may act on a material now.
+func (s *Service) StandsFor(ctx context.Context, who security.Actor, id MaterialID) ([]security.ActorID, error) {
+	return s.Rights.Represents(ctx, who, object(id))
 }
 
 // Circulation returns the last route of a version, fault.NotFound without one.

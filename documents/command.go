@@ -46,6 +46,15 @@ type SettlementView struct {
 	At        time.Time  `json:"at"`
 }
 
+// StandingView is what a unit says to a settlement, as the wire and pages show it.
+type StandingView struct {
+	Stand  Stand       `json:"stand"`
+	Note   string      `json:"note"`
+	By     PersonView  `json:"by"`
+	Behalf *PersonView `json:"behalf"`
+	At     time.Time   `json:"at"`
+}
+
 // CommentView is a comment placed in the live text, as the wire and pages show it.
 type CommentView struct {
 	ID         CommentID       `json:"id"`
@@ -67,6 +76,11 @@ type CommentView struct {
 	Replies    []ReplyView     `json:"replies"`
 	Settlement *SettlementView `json:"settlement"`
 	Applied    bool            `json:"applied"`
+	// Forunit is the unit asked whose comment it is; Working: not yet confirmed by its head; Twin: settled with that comment.
+	ForUnit  security.UnitID `json:"unit"`
+	Working  bool            `json:"working"`
+	Twin     CommentID       `json:"twin"`
+	Standing *StandingView   `json:"standing"`
 	// Mine says whether the reader wrote it. Events to a whole room carry
 	// false; clients compare Author.ID.
 	Mine bool `json:"mine"`
@@ -98,6 +112,7 @@ func (t *text) view(who security.ActorID, c Comment, person func(security.ActorI
 		ID: c.ID, Document: c.Material, Number: c.Number, Kind: c.Kind, State: c.State, Author: person(c.Author), At: c.At,
 		Quote: c.Quote, Prefix: c.Prefix, Suffix: c.Suffix, Block: c.Block, Text: c.Text, Reasoning: c.Reasoning,
 		Proposed: c.Proposed, Replies: []ReplyView{}, Applied: c.Applied, Mine: who != "" && c.Author == who,
+		ForUnit: c.Unit, Working: c.Working, Twin: c.Twin,
 	}
 	p := t.place(c)
 	v.Orphan, v.at = p.orphan, p.from
@@ -109,6 +124,13 @@ func (t *text) view(who security.ActorID, c Comment, person func(security.ActorI
 	}
 	if c.Settlement != nil {
 		v.Settlement = &SettlementView{c.Settlement.Outcome, c.Settlement.Reasoning, person(c.Settlement.By), c.Settlement.At}
+	}
+	if x := c.Standing; x != nil {
+		v.Standing = &StandingView{Stand: x.Stand, Note: x.Note, By: person(x.By), At: x.At}
+		if x.Behalf != "" {
+			behalf := person(x.Behalf)
+			v.Standing.Behalf = &behalf
+		}
 	}
 	return v
 }
@@ -160,10 +182,11 @@ type args struct {
 	Block   string      `json:"block"`
 	Quote   string      `json:"quote"` // comment.add: an exact passage instead of an anchor, for pages without JavaScript
 	Outcome Outcome     `json:"outcome"`
+	Others  []CommentID `json:"others"` // comment.group: the duplicates of Comment
 }
 
 // Command carries out one comment command: comment.add, .edit, .reply,
-// .withdraw, .settle, .accept or .reanchor. Key is an idempotency key chosen by
+// .withdraw, .settle, .accept, .reanchor, .agree, .insist, .group or .ungroup. Key is an idempotency key chosen by
 // the caller: the same key by the same person changes nothing the second time;
 // the same key with other content is a fault.Conflict. The result is the whole
 // comment as JSON, as it is now; everybody in the room gets it as an event.
@@ -181,6 +204,7 @@ func (s *Service) Command(ctx context.Context, who security.Actor, id MaterialID
 	run, ok := map[string]func(context.Context, security.Actor, MaterialID, args, answer) (Comment, *text, error){
 		"comment.add": s.addComment, "comment.edit": s.editComment, "comment.reply": s.reply, "comment.withdraw": s.withdraw,
 		"comment.settle": s.settle, "comment.accept": s.accept, "comment.reanchor": s.reanchor,
+		"comment.agree": s.agree, "comment.insist": s.insist, "comment.group": s.group, "comment.ungroup": s.ungroup,
 	}[name]
 	if !ok {
 		return nil, invalid("documents.fault.command_name", firstRunes(name, maxCommand))
@@ -208,6 +232,7 @@ func (s *Service) Command(ctx context.Context, who security.Actor, id MaterialID
 		return nil, wrap(name+" on", id, err)
 	}
 	s.push(ctx, id, map[string]any{"type": "comment", "comment": s.view(ctx, "", c, t)})
+	s.pushTwins(ctx, c, t, name)
 	return encode(s.view(ctx, who.ID, c, t)), nil
 }
 
@@ -269,7 +294,11 @@ func (s *Service) addComment(ctx context.Context, who security.Actor, id Materia
 		return c, nil, invalid("documents.fault.proposed_same")
 	}
 	err = s.Store.Write(ctx, func(tx Tx) error {
-		if _, err := s.editable(ctx, tx, id); err != nil {
+		m, err := s.editable(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := s.inWhoseName(ctx, tx, who, m, &c); err != nil {
 			return err
 		}
 		before, err := tx.Comments(ctx, id)
@@ -384,6 +413,9 @@ func (s *Service) editComment(ctx context.Context, who security.Actor, id Materi
 		if err := own(who, c); err != nil {
 			return nil, err
 		}
+		if err := unconfirmed(c); err != nil {
+			return nil, err
+		}
 		if a.Kind == "" {
 			a.Kind = c.Kind
 		}
@@ -427,39 +459,6 @@ func (s *Service) reply(ctx context.Context, who security.Actor, id MaterialID, 
 			return nil, err
 		}
 		return s.event(who, "documents.comment_replied", c, nil), nil
-	})
-}
-
-func (s *Service) withdraw(ctx context.Context, who security.Actor, id MaterialID, a args, done answer) (Comment, *text, error) {
-	return s.change(ctx, who, id, a, done, func(_ Tx, _ Material, c *Comment, _ *text) ([]journal.Entry, error) {
-		if err := own(who, c); err != nil {
-			return nil, err
-		}
-		c.State = TakenBack
-		return s.event(who, "documents.comment_withdrawn", c, nil), nil
-	})
-}
-
-func (s *Service) settle(ctx context.Context, who security.Actor, id MaterialID, a args, done answer) (Comment, *text, error) {
-	if err := s.can(ctx, who, access.Edit, id); err != nil {
-		return Comment{}, nil, err
-	}
-	st := Settlement{Outcome: a.Outcome, Reasoning: a.Reasoning, By: who.ID, At: s.now()}
-	if err := st.check(); err != nil {
-		return Comment{}, nil, err
-	}
-	return s.change(ctx, who, id, a, done, func(tx Tx, m Material, c *Comment, _ *text) ([]journal.Entry, error) {
-		if c.State == TakenBack {
-			return nil, conflict("documents.fault.comment_closed")
-		}
-		if c.Applied && st.Outcome != Accepted {
-			return nil, conflict("documents.fault.comment_applied")
-		}
-		c.State, c.Settlement = Settled, &st
-		if err := s.tellAuthor(ctx, tx, who, m, *c); err != nil {
-			return nil, err
-		}
-		return s.event(who, "documents.comment_settled", c, map[string]any{"outcome": st.Outcome}), nil
 	})
 }
 
@@ -526,6 +525,8 @@ func (s *Service) beginAccept(ctx context.Context, who security.Actor, id Materi
 			return conflict("documents.fault.comment_closed")
 		case c.Proposed == nil:
 			return conflict("documents.fault.nothing_proposed")
+		case c.Twin != "":
+			return s.isTwin(ctx, tx, c)
 		}
 		old, running, err := tx.Intent(ctx, id)
 		if err != nil {
@@ -597,9 +598,13 @@ func (s *Service) finishAccept(ctx context.Context, who security.Actor, i Intent
 			return err
 		}
 		now := s.now()
-		c.State, c.Applied, c.Anchor = Settled, true, anchor
+		c.State, c.Applied, c.Anchor, c.Standing = Settled, true, anchor, nil
 		c.Settlement = &Settlement{Outcome: Accepted, By: who.ID, At: now}
 		if err := tx.SetComment(ctx, c); err != nil {
+			return err
+		}
+		twins, err := s.settleTwins(ctx, tx, who, m, c)
+		if err != nil {
 			return err
 		}
 		m.ChangedAt = now
@@ -609,9 +614,9 @@ func (s *Service) finishAccept(ctx context.Context, who security.Actor, i Intent
 		if err := s.tellAuthor(ctx, tx, who, m, c); err != nil {
 			return err
 		}
-		if err := tx.Record(ctx,
+		if err := tx.Record(ctx, append([]journal.Entry{
 			s.entry(who, "documents.wording_accepted", i.Material, map[string]any{"comment": c.ID, "author": c.Author}, nil),
-			s.entry(who, "documents.comment_settled", i.Material, map[string]any{"comment": c.ID, "outcome": Accepted}, nil)); err != nil {
+			s.entry(who, "documents.comment_settled", i.Material, map[string]any{"comment": c.ID, "outcome": Accepted}, nil)}, twins...)...); err != nil {
 			return err
 		}
 		if done == nil {

@@ -76,6 +76,14 @@ type Comment struct {
 
 	Settlement *Settlement
 	Applied    bool // the proposed wording was put into the text
+
+	// Round is the round it was made in and Unit the unit asked in it whose comment it is; "" outside rounds and for others.
+	Round string
+	Unit  security.UnitID
+	// Working is a comment that its unit has not confirmed: the unit's own note. Filled in when read.
+	Working  bool
+	Twin     CommentID // the comment it is a duplicate of and with which it is settled; "" for none
+	Standing *Standing // what the unit says to the settlement; nil = nothing yet
 }
 
 // Reply is one answer under a comment.
@@ -130,10 +138,10 @@ func (s Settlement) check() error {
 	return nil
 }
 
-// openMajors counts major comments that wait for settlement.
+// openMajors counts major comments that wait for settlement. Notes that a unit never confirmed do not: its silence is consent.
 func openMajors(comments []Comment) (n int) {
 	for _, c := range comments {
-		if c.Kind == Major && c.State == Open {
+		if c.Kind == Major && c.State == Open && !c.Working {
 			n++
 		}
 	}

@@ -346,7 +346,7 @@ func TestASettlementTableOfFiveHundredIsQuick(t *testing.T) {
 	_, err = o.db.ExecContext(o.ctx, `
 		WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
 		INSERT INTO documents_comment SELECT 'c-' || n.i, material, n.i, kind, state, author, at, anchor_start, anchor_end, quote, prefix, suffix, block,
-			text, reasoning, proposed, applied, outcome, outcome_reasoning, settled_by, settled_at FROM documents_comment, n WHERE id = $1`, first.ID)
+			text, reasoning, proposed, applied, outcome, outcome_reasoning, settled_by, settled_at, round, unit, twin, stand, stand_note, stand_by, stand_behalf, stand_at FROM documents_comment, n WHERE id = $1`, first.ID)
 	o.ok(err)
 	began := time.Now()
 	all, err := o.Comments(o.ctx, drafter, m.ID)

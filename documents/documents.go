@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"spolupis/collab"
+	"spolupis/documents/workflow"
 	"spolupis/security"
 	"spolupis/security/fault"
 )
@@ -59,10 +60,11 @@ const (
 	Rejected   State = "rejected"
 	Superseded State = "superseded" // a newer version was frozen
 	Withdrawn  State = "withdrawn"  // its route was stopped because a new draft was opened
+	Cancelled  State = "cancelled"  // the material was given up; its text is not to be changed any more
 )
 
 // States lists the states a person can filter materials by, in the order of life.
-var States = []State{Draft, Commenting, Settling, Frozen, Approving, Approved, Signing, Signed, Published, Rejected}
+var States = []State{Draft, Commenting, Settling, Frozen, Approving, Approved, Signing, Signed, Published, Rejected, Cancelled}
 
 // Editable reports whether the text of a material in state s may change.
 func (s State) Editable() bool { return s == Draft || s == Commenting || s == Settling }
@@ -81,6 +83,12 @@ type Material struct {
 	Current    VersionID // newest frozen version, "" before the first
 	CreatedAt  time.Time
 	ChangedAt  time.Time
+	// Place is where the material is in its course (documents/workflow), Course
+	// the version of the course it follows, PlacedAt since when it is there.
+	// Only fire changes them. While the text is open, State follows from Place.
+	Place    workflow.Place
+	Course   int
+	PlacedAt time.Time
 }
 
 // Participant is somebody with a right of his own to one material.

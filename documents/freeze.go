@@ -11,6 +11,7 @@ import (
 	"spolupis/collab/crdt"
 	"spolupis/documents/body"
 	"spolupis/documents/render"
+	"spolupis/documents/workflow"
 	"spolupis/security"
 	"spolupis/security/access"
 	"spolupis/security/fault"
@@ -27,6 +28,7 @@ const (
 	IntentRestore IntentKind = "restore"
 	IntentImport  IntentKind = "import"
 	IntentAccept  IntentKind = "accept"
+	IntentDispute IntentKind = "dispute"
 )
 
 // IntentStep is how far the work got.
@@ -47,7 +49,7 @@ type Intent struct {
 	ID       string
 	Material MaterialID
 	Kind     IntentKind
-	Comment  CommentID // of an accept
+	Comment  CommentID // of an accept or a dispute
 	Version  VersionID // of a restore
 	By       security.ActorID
 	At       time.Time
@@ -58,7 +60,8 @@ type Intent struct {
 
 // Freeze makes the text as it stands an immutable version and seals the room.
 // Later edits need OpenDraft. It refuses (fault.Conflict) while tracked changes
-// are open or a major comment is unsettled, and leaves everything as it was.
+// are open, a commenting round runs, a major comment is unsettled or in dispute, or a comment was accepted without a change of
+// the text or a word why, and leaves everything as it was.
 // Freezing a text that is frozen, or that has not changed since the newest
 // version (unless its route was stopped or refused), returns that version. After a crash at any point Recover finishes
 // or undoes it.
@@ -101,9 +104,15 @@ func (s *Service) beginFreeze(ctx context.Context, who security.Actor, id Materi
 		} else if busy {
 			return conflict("documents.fault.busy")
 		}
+		if m.State == Cancelled {
+			return conflict("workflow.fault.cancelled")
+		}
 		if !m.State.Editable() {
 			frozen = m.Current
 			return nil
+		}
+		if m.State == Commenting {
+			return conflict("documents.fault.round_runs")
 		}
 		comments, err := tx.Comments(ctx, id)
 		if err != nil {
@@ -111,6 +120,13 @@ func (s *Service) beginFreeze(ctx context.Context, who security.Actor, id Materi
 		}
 		if n := openMajors(comments); n > 0 {
 			return conflict("documents.fault.majors_open", n)
+		}
+		disputes, err := tx.Disputes(ctx, id)
+		if err != nil {
+			return err
+		}
+		if n := openDisputes(disputes); n > 0 {
+			return conflict("documents.fault.disputes_open", n)
 		}
 		i = Intent{ID: newID("i"), Material: id, Kind: IntentFreeze, By: who.ID, At: s.now(), Step: StepBegun, Prior: m.State}
 		m.State = Freezing
@@ -220,6 +236,10 @@ func (s *Service) build(ctx context.Context, i Intent, m Material, versions []Ve
 	} else if err != nil {
 		return Version{}, nil, err
 	}
+	table, err := s.proved(ctx, m, sealed)
+	if err != nil {
+		return Version{}, nil, err
+	}
 	v := Version{Material: m.ID, Number: 1, State: Frozen, FrozenAt: i.At, FrozenBy: i.By}
 	if len(versions) > 0 {
 		v.Number, v.Supersedes = versions[0].Number+1, versions[0].ID
@@ -237,9 +257,40 @@ func (s *Service) build(ctx context.Context, i Intent, m Material, versions []Ve
 		Agenda: m.Agenda, Unit: m.Unit, FrozenAt: i.At, FrozenBy: string(i.By),
 		State: f.add(sealed.State), Markdown: f.add(md), PDF: f.add(pdf), Comments: f.add(settled), Profile: encode(render.Profile()),
 	}
+	if table != nil {
+		table.Version = v.Number
+		p := f.add(encode(table))
+		v.Manifest.Table = &p
+	}
 	manifest := encode(v.Manifest)
 	v.ID = VersionID(f.add(manifest).SHA256)
 	return v, f, nil
+}
+
+// proved makes the settlement table of a sealed text, nil when there were no rounds and no comments, and refuses a text that
+// does not show what the table says.
+func (s *Service) proved(ctx context.Context, m Material, sealed collab.Sealed) (*Table, error) {
+	comments, err := s.Store.Comments(ctx, m.ID)
+	if err != nil {
+		return nil, err
+	}
+	rounds, err := s.Store.Rounds(ctx, m.ID)
+	if err != nil || len(comments)+len(rounds) == 0 {
+		return nil, err
+	}
+	d := crdt.New(crdt.Config{})
+	if err := d.Apply(sealed.State); err != nil {
+		return nil, wrap("state of", m.ID, err)
+	}
+	x, err := s.settlement(ctx, s.Store, m, open(d))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.unproved(ctx, x); err != nil {
+		return nil, err
+	}
+	t, err := s.table(ctx, x)
+	return &t, err
 }
 
 func (s *Service) saveVersion(ctx context.Context, who security.Actor, i Intent, v Version, f files) (old VersionID, err error) {
@@ -410,6 +461,11 @@ func (s *Service) recover(ctx context.Context, i Intent) error {
 		}
 		_, _, err = s.finishAccept(ctx, who, i, anchor, t, nil)
 		return err
+	case IntentDispute:
+		if err := s.finishCarry(ctx, who, i); err != nil {
+			return errors.Join(err, s.dropIntent(ctx, i.ID))
+		}
+		return nil
 	}
 	return errors.New("documents: unknown intent " + string(i.Kind))
 }
@@ -467,16 +523,22 @@ func (s *Service) OpenDraft(ctx context.Context, who security.Actor, id Material
 		if m.State.Editable() {
 			return nil
 		}
+		if m.State == Cancelled {
+			return conflict("workflow.fault.cancelled")
+		}
 		if _, busy, err := tx.Intent(ctx, id); err != nil {
 			return err
 		} else if busy {
 			return conflict("documents.fault.busy")
 		}
+		if err := s.openAgain(ctx, tx, who, &m); err != nil {
+			return err
+		}
 		stopped, err := s.stopRoute(ctx, tx, who, m)
 		if err != nil {
 			return err
 		}
-		m.State, m.Draft, m.ChangedAt = Draft, m.Draft+1, s.now()
+		m.State, m.Draft, m.ChangedAt = cmp.Or(openText[m.Place], Draft), m.Draft+1, s.now()
 		if err := tx.SetMaterial(ctx, m); err != nil {
 			return err
 		}
@@ -490,6 +552,35 @@ func (s *Service) OpenDraft(ctx context.Context, who security.Actor, id Material
 		return wrap("open draft of", id, err)
 	}
 	return wrap("open draft of", id, s.finishReopen(context.WithoutCancel(ctx), i))
+}
+
+// openAgain moves a material whose text is being opened back to where texts are
+// written. From where the drafter alone cannot take it back (on a programme,
+// decided) the course refuses.
+func (s *Service) openAgain(ctx context.Context, tx Tx, who security.Actor, m *Material) error {
+	if _, open := openText[m.Place]; open {
+		return nil // frozen before anything was asked of anybody
+	}
+	facts := workflow.Facts{Reason: "text otevřen k úpravám"}
+	switch m.Place {
+	case workflow.Approving:
+		if err := s.fire(ctx, tx, who, m, workflow.TextChanged, facts, workflow.System); err != nil {
+			return err
+		}
+	case workflow.Submitted:
+		if err := s.fire(ctx, tx, who, m, workflow.Return, facts, workflow.System); err != nil {
+			return err
+		}
+	}
+	for range 2 { // a material that was at a meeting is first returned, then reworked
+		if _, open := openText[m.Place]; open {
+			break
+		}
+		if err := s.fire(ctx, tx, who, m, workflow.Rework, workflow.Facts{}, workflow.Drafter, workflow.Submitter); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stopRoute stops what runs over the material's newest version and tells those

@@ -108,6 +108,9 @@ func (s *Service) Create(ctx context.Context, who security.Actor, n NewMaterial)
 		if err := s.number(ctx, tx, &m); err != nil {
 			return err
 		}
+		if err := s.begin(ctx, tx, &m); err != nil {
+			return err
+		}
 		if err := tx.AddMaterial(ctx, m); err != nil {
 			return err
 		}
@@ -210,6 +213,9 @@ func (s *Service) bring(ctx context.Context, who security.Actor, n NewMaterial, 
 	m.State, m.Number = Importing, string(m.ID)
 	intent := Intent{ID: newID("i"), Material: m.ID, Kind: IntentImport, By: who.ID, At: s.now(), Step: StepBegun, Prior: Importing}
 	err = s.Store.Write(ctx, func(tx Tx) error {
+		if err := s.begin(ctx, tx, &m); err != nil {
+			return err
+		}
 		if err := tx.AddMaterial(ctx, m); err != nil {
 			return err
 		}
@@ -323,18 +329,45 @@ func replaceBody(d *crdt.Doc, text body.Body) error {
 
 // Query selects materials. Empty fields select everything.
 type Query struct {
-	State  State
-	Agenda AgendaID
-	Unit   security.UnitID
-	Text   string // in the title or the number; case and diacritics do not matter
-	After  string // Page.Next of the page before
-	Limit  int    // 50 when zero, 200 at most
+	State   State
+	Agenda  AgendaID
+	Unit    security.UnitID
+	Drafter security.ActorID
+	From    time.Time // last changed then or later
+	To      time.Time // last changed before
+	Text    string    // in the title or the number; case and diacritics do not matter
+	Sort    Sort      // most recently changed first when empty
+	After   string    // Page.Next of the page before, with the same Sort
+	Limit   int       // 50 when zero, 200 at most
+	Count   bool      // fill in Page.Count
 }
 
-// Page is one page of a list, most recently changed first.
+// Filing is how the materials shall be filed.
+func (q Query) Filing() Filing {
+	return Filing{State: q.State, Agenda: q.Agenda, Unit: q.Unit, Drafter: q.Drafter, From: q.From, To: q.To}
+}
+
+// Sort is an order of materials.
+type Sort string
+
+// The orders.
+const (
+	ByChange   Sort = ""        // most recently changed first
+	ByCreation Sort = "created" // newest first
+	ByTitle    Sort = "title"   // Czech alphabet
+)
+
+// Sorts lists the orders a person can choose from.
+var Sorts = []Sort{ByChange, ByCreation, ByTitle}
+
+// MaxCount is up to how many materials are counted.
+const MaxCount = 1000
+
+// Page is one page of a list.
 type Page struct {
 	Materials []Material
 	Next      string // "" on the last page
+	Count     int    // of all pages, when asked for; MaxCount+1 means more than MaxCount
 }
 
 // List returns the materials that who may see.
@@ -460,100 +493,6 @@ func (s *Service) Participants(ctx context.Context, who security.Actor, id Mater
 		return nil, err
 	}
 	return s.Store.Participants(ctx, id)
-}
-
-// Round is a commenting round: units asked to comment by a day.
-type Round struct {
-	ID        string
-	Material  MaterialID
-	Units     []security.UnitID
-	Due       time.Time
-	StartedBy security.ActorID
-	StartedAt time.Time
-	ClosedAt  time.Time // zero while it runs
-}
-
-// StartRound asks units to comment by due, gives them the right to, and moves
-// the material to Commenting.
-func (s *Service) StartRound(ctx context.Context, who security.Actor, id MaterialID, units []security.UnitID, due time.Time) (Round, error) {
-	if err := s.can(ctx, who, access.Manage, id); err != nil {
-		return Round{}, err
-	}
-	if len(units) == 0 {
-		return Round{}, invalid("documents.fault.round_units")
-	}
-	now := s.now()
-	if !due.After(now) {
-		return Round{}, invalid("documents.fault.round_due")
-	}
-	r := Round{ID: newID("r"), Material: id, Units: slices.Compact(slices.Sorted(slices.Values(units))), Due: due.UTC(), StartedBy: who.ID, StartedAt: now}
-	err := s.Store.Write(ctx, func(tx Tx) error {
-		m, err := tx.Lock(ctx, id)
-		if err != nil {
-			return err
-		}
-		if m.State != Draft && m.State != Settling {
-			return conflict("documents.fault.round_state")
-		}
-		m.State, m.ChangedAt = Commenting, now
-		if err := tx.SetMaterial(ctx, m); err != nil {
-			return err
-		}
-		if err := tx.AddRound(ctx, r); err != nil {
-			return err
-		}
-		for _, u := range r.Units {
-			if err := tx.AddParticipant(ctx, who, id, Participant{Subject: "unit:" + string(u), Relation: "commenter"}); err != nil {
-				return err
-			}
-		}
-		return tx.Record(ctx, s.entry(who, "documents.round_started", id, map[string]any{"units": r.Units, "due": r.Due.Format(time.RFC3339)}, nil))
-	})
-	if err == nil {
-		s.push(ctx, id, map[string]any{"type": "state", "state": Commenting})
-	}
-	return r, wrap("start round on", id, err)
-}
-
-// CloseRound ends commenting and moves the material to Settling.
-func (s *Service) CloseRound(ctx context.Context, who security.Actor, id MaterialID) error {
-	if err := s.can(ctx, who, access.Manage, id); err != nil {
-		return err
-	}
-	err := s.Store.Write(ctx, func(tx Tx) error {
-		m, err := tx.Lock(ctx, id)
-		if err != nil {
-			return err
-		}
-		if m.State != Commenting {
-			return conflict("documents.fault.round_none")
-		}
-		r, err := tx.Round(ctx, id)
-		if err != nil {
-			return err
-		}
-		r.ClosedAt = s.now()
-		m.State, m.ChangedAt = Settling, r.ClosedAt
-		if err := tx.CloseRound(ctx, r); err != nil {
-			return err
-		}
-		if err := tx.SetMaterial(ctx, m); err != nil {
-			return err
-		}
-		return tx.Record(ctx, s.entry(who, "documents.round_closed", id, map[string]any{}, nil))
-	})
-	if err == nil {
-		s.push(ctx, id, map[string]any{"type": "state", "state": Settling})
-	}
-	return wrap("close round on", id, err)
-}
-
-// Round returns the last commenting round, fault.NotFound before the first.
-func (s *Service) Round(ctx context.Context, who security.Actor, id MaterialID) (Round, error) {
-	if err := s.can(ctx, who, access.View, id); err != nil {
-		return Round{}, err
-	}
-	return s.Store.Round(ctx, id)
 }
 
 func (s *Service) push(ctx context.Context, id MaterialID, event map[string]any) {

@@ -17,7 +17,7 @@ import (
 type Notice struct {
 	Seq      int64 // order, given by the store
 	Person   security.ActorID
-	Kind     string // superseded, stopped, rejected, signed, sign_failed, settled
+	Kind     string // superseded, stopped, rejected, signed, sign_failed, settled, round_ended, dispute_…
 	Material MaterialID
 	Version  VersionID
 	Args     []string // fill the sentence "documents.notice.<Kind>"
@@ -65,13 +65,18 @@ func (s *Service) See(ctx context.Context, who security.Actor, upTo int64) error
 
 // Task is one thing that waits for a person.
 type Task struct {
-	What   string // comment, settle, approve, sign, read
+	What   string // comment, state, settle, decide, approve, sign, read
 	Title  string
 	Number string // reference number
 	Link   string
 	Count  int       // how many, where there can be more (open comments, notices)
 	Due    time.Time // zero without a deadline
 	Since  time.Time
+	// For is whom the task waits for when that is not the reader himself but
+	// somebody he stands for.
+	For      security.ActorID
+	ForName  string
+	Material MaterialID // "" when the task is about several, or none
 }
 
 // Inbox lists everything that waits for who, by deadline and then by age.
@@ -80,13 +85,40 @@ func (s *Service) Inbox(ctx context.Context, who security.Actor) ([]Task, error)
 	for _, ask := range []func() ([]Task, error){
 		func() ([]Task, error) { return s.Store.Asked(ctx, who.ID) },
 		func() ([]Task, error) { return s.Store.ToComment(ctx, who.ID, who.Unit) },
+		func() ([]Task, error) { return s.toState(ctx, who) },
 		func() ([]Task, error) { return s.Store.ToSettle(ctx, who.ID) },
+		func() ([]Task, error) { return s.Store.ToDecide(ctx, who.ID) },
 	} {
 		tasks, err := ask()
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, tasks...)
+	}
+	standing, err := s.Rights.Standing(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	told := map[security.ActorID]bool{}
+	for _, d := range standing {
+		if told[d.Person] {
+			continue
+		}
+		told[d.Person] = true
+		tasks, err := s.Store.Asked(ctx, d.Person)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range tasks {
+			stands, err := s.StandsFor(ctx, who, t.Material) // the scope may be narrower
+			if err != nil {
+				return nil, err
+			}
+			if slices.Contains(stands, d.Person) {
+				t.For, t.ForName = d.Person, d.PersonName
+				all = append(all, t)
+			}
+		}
 	}
 	for _, w := range s.Waiting {
 		tasks, err := w.Waiting(ctx, who)
@@ -105,6 +137,39 @@ func (s *Service) Inbox(ctx context.Context, who security.Actor) ([]Task, error)
 		return cmp.Or(a.Due.Compare(b.Due), a.Since.Compare(b.Since))
 	})
 	return all, nil
+}
+
+// toState lists the statements owed by the units that who leads.
+func (s *Service) toState(ctx context.Context, who security.Actor) ([]Task, error) {
+	named, err := s.Rights.Heads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	standing, err := s.Rights.Standing(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	var units []security.UnitID
+	for u, head := range named {
+		stands := slices.ContainsFunc(standing, func(d access.Deputyship) bool {
+			return d.Person == head && (d.Scope == "" || d.Scope == access.Unit(u))
+		})
+		if head == who.ID || stands {
+			units = append(units, u)
+		}
+	}
+	slices.Sort(units)
+	if named[who.Unit] == "" {
+		if _, ok, err := s.Leads(ctx, who, who.Unit); err != nil {
+			return nil, err
+		} else if ok {
+			units = append(units, who.Unit)
+		}
+	}
+	if len(units) == 0 {
+		return nil, nil
+	}
+	return s.Store.ToState(ctx, units)
 }
 
 // History lists what happened to a material, newest first, before a journal

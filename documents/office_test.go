@@ -136,8 +136,10 @@ func open(t testing.TB, db *database.DB) *office {
 
 func (o *office) serve(s documents.Store, h documents.Hub) *documents.Service {
 	o.t.Helper()
+	rights := access.NewRights(o.db, o.journal)
+	rights.Now = o.clock
 	service, err := documents.New(documents.Config{
-		Store: s, Hub: h, Rights: access.NewRights(o.db, o.journal), People: everybody, Reads: o.journal, Now: o.clock,
+		Store: s, Hub: h, Rights: rights, People: everybody, Reads: o.journal, Now: o.clock,
 	})
 	if err != nil {
 		o.t.Fatal(err)

@@ -17,9 +17,12 @@ type Reader interface {
 	Agenda(ctx context.Context, id AgendaID) (Agenda, error)
 	Material(ctx context.Context, id MaterialID) (Material, error)
 	Participants(ctx context.Context, id MaterialID) ([]Participant, error)
-	Round(ctx context.Context, id MaterialID) (Round, error) // the last one
+	Rounds(ctx context.Context, id MaterialID) ([]Round, error) // the first one first
 	Comments(ctx context.Context, id MaterialID) ([]Comment, error)
 	Comment(ctx context.Context, id CommentID) (Comment, error)
+	Twins(ctx context.Context, lead CommentID) ([]Comment, error) // its duplicates, by number
+	Dispute(ctx context.Context, c CommentID) (Dispute, error)
+	Disputes(ctx context.Context, id MaterialID) ([]Dispute, error) // by the number of the comment
 	// Answered returns the comment that a command with this idempotency key
 	// changed and the digest of the command, or "" when there was none.
 	Answered(ctx context.Context, who security.ActorID, key string) (c CommentID, digest string, err error)
@@ -28,6 +31,8 @@ type Reader interface {
 	Blob(ctx context.Context, sha256 string) ([]byte, error)
 	Circulation(ctx context.Context, id VersionID) (Circulation, error) // the last one of the version
 	Intent(ctx context.Context, id MaterialID) (Intent, bool, error)
+	Courses(ctx context.Context) ([]CourseVersion, error)    // imported ones, newest first
+	Course(ctx context.Context, version int) ([]byte, error) // its JSON
 	TemplateReader
 	PrintStore
 	DerivativeReader
@@ -39,14 +44,20 @@ type Reader interface {
 // read again.
 type Store interface {
 	Reader
+	Index
 	List(ctx context.Context, who security.Actor, q Query) (Page, error)
 	Notices(ctx context.Context, who security.ActorID, before int64, limit int) ([]Notice, error) // newest first
 	Unseen(ctx context.Context, who security.ActorID) (int, error)
 	Asked(ctx context.Context, who security.ActorID) ([]Task, error)                           // approvals waiting for him
 	ToComment(ctx context.Context, who security.ActorID, unit security.UnitID) ([]Task, error) // open rounds of his unit
 	ToSettle(ctx context.Context, who security.ActorID) ([]Task, error)                        // his materials with open comments
+	SavedViews(ctx context.Context, who security.ActorID) ([]SavedView, error)                 // by name
+	SavedView(ctx context.Context, id string) (SavedView, error)
 	History(ctx context.Context, id MaterialID, reads bool, before int64, limit int) ([]journal.Entry, error)
-	Intents(ctx context.Context, before time.Time) ([]Intent, error) // started before that time
+	Intents(ctx context.Context, before time.Time) ([]Intent, error)      // started before that time
+	DueRounds(ctx context.Context, now time.Time) ([]MaterialID, error)   // with a round that runs past its deadline
+	ToState(ctx context.Context, units []security.UnitID) ([]Task, error) // statements these units owe
+	ToDecide(ctx context.Context, who security.ActorID) ([]Task, error)   // disputes that wait for his decision
 	Write(ctx context.Context, do func(tx Tx) error) error
 }
 
@@ -64,7 +75,10 @@ type Tx interface {
 	AddParticipant(ctx context.Context, by security.Actor, id MaterialID, p Participant) error
 	DropParticipant(ctx context.Context, by security.Actor, id MaterialID, p Participant) error
 	AddRound(ctx context.Context, r Round) error
-	CloseRound(ctx context.Context, r Round) error
+	SetRound(ctx context.Context, r Round) error // deadline, statements, end
+	AddExtension(ctx context.Context, round string, x Extension) error
+	PutDispute(ctx context.Context, d Dispute) error                       // without its acts
+	AddDisputeStep(ctx context.Context, d Dispute, step DisputeStep) error // as the last of d.Acts
 	AddComment(ctx context.Context, c Comment) error
 	SetComment(ctx context.Context, c Comment) error
 	AddReply(ctx context.Context, c CommentID, r Reply) error
@@ -76,9 +90,12 @@ type Tx interface {
 	SetCirculation(ctx context.Context, c Circulation) error
 	AddNotice(ctx context.Context, n Notice) error
 	SeeNotices(ctx context.Context, who security.ActorID, upTo int64, at time.Time) error
+	AddView(ctx context.Context, v SavedView) error
+	DropView(ctx context.Context, who security.ActorID, id string) error // fault.NotFound when it is not his
 	AddIntent(ctx context.Context, i Intent) error
 	SetIntent(ctx context.Context, i Intent) error   // fault.Conflict when it is gone or in another step than i.Was
 	DropIntent(ctx context.Context, id string) error // fault.Conflict when it is gone
+	AddCourse(ctx context.Context, v CourseVersion, definition []byte) error
 	Record(ctx context.Context, entries ...journal.Entry) error
 	TemplateWriter
 	PrintWriter
@@ -99,6 +116,12 @@ type Hub interface {
 // Rights says who may do what (access.Rights).
 type Rights interface {
 	Can(ctx context.Context, who security.Actor, act access.Act, on access.Object) error
+	// Represents and Standing tell for whom who may act now; Leads whether he
+	// acts as the head of a department.
+	Represents(ctx context.Context, who security.Actor, on access.Object) ([]security.ActorID, error)
+	Standing(ctx context.Context, who security.Actor) ([]access.Deputyship, error)
+	Leads(ctx context.Context, who security.Actor, unit security.UnitID) (behalf security.ActorID, ok bool, err error)
+	Heads(ctx context.Context) (map[security.UnitID]security.ActorID, error)
 }
 
 // People knows the names behind actors (access.Accounts).

@@ -1,6 +1,7 @@
 package documents
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -84,6 +85,11 @@ type Member struct {
 	Act    Act
 	At     time.Time // zero until he acts
 	Reason string    // of a refusal
+	// Deputy is who acted for him ("v zastoupení"), "" when he acted himself.
+	Deputy security.ActorID
+	// Carried is the earlier version he approved, when only its form changed
+	// since; see formal.go.
+	Carried VersionID
 }
 
 // Step is one group of a circulation.
@@ -189,9 +195,11 @@ func (c Circulation) Asked(person security.ActorID) bool {
 	return slices.ContainsFunc(c.Steps[c.Current].Members, func(m Member) bool { return m.Person == person && m.Act == "" })
 }
 
-// decide records an approver's act. It fails when the circulation has ended,
-// when it is not his turn and when he has acted in this step already.
-func (c *Circulation) decide(person security.ActorID, act Act, reason string, at time.Time) error {
+// decide records an approver's act, made by himself (deputy is "") or by his
+// deputy. It fails when the circulation has ended, when it is not his turn,
+// when he has acted in this step already, and when the human being who acts has
+// acted in it for anybody: who approves twice is still one pair of eyes.
+func (c *Circulation) decide(person, deputy security.ActorID, act Act, reason string, at time.Time) error {
 	if c.State != Running {
 		return fault.New(fault.Conflict, "documents.fault.route_over")
 	}
@@ -203,7 +211,13 @@ func (c *Circulation) decide(person security.ActorID, act Act, reason string, at
 		if m.Act != "" {
 			return fault.New(fault.Conflict, "documents.fault.acted")
 		}
-		m.Act, m.At, m.Reason = act, at, reason
+		hand := cmp.Or(deputy, person)
+		for _, other := range c.Steps[c.Current].Members {
+			if other.Act != "" && cmp.Or(other.Deputy, other.Person) == hand {
+				return fault.New(fault.Conflict, "deputy.fault.twice")
+			}
+		}
+		m.Act, m.At, m.Reason, m.Deputy = act, at, reason, deputy
 		if act == ActRefused {
 			c.State = Refused
 			return nil
@@ -247,6 +261,9 @@ func (c Circulation) people() []security.ActorID {
 			asked := m.Act != "" || i <= c.Current
 			if asked && !slices.Contains(out, m.Person) {
 				out = append(out, m.Person)
+			}
+			if m.Deputy != "" && !slices.Contains(out, m.Deputy) {
+				out = append(out, m.Deputy)
 			}
 		}
 	}

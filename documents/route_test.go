@@ -309,13 +309,9 @@ func TestNOfManyIsEnough(t *testing.T) {
 func TestTheInboxShowsWhatWaits(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		m := o.material(sample)
-		_, err := o.StartRound(o.ctx, drafter, m.ID, nil, o.clock().Add(time.Hour))
-		o.refused(err, fault.Invalid, "documents.fault.round_units")
-		_, err = o.StartRound(o.ctx, drafter, m.ID, []security.UnitID{"pravni"}, o.clock().Add(-time.Hour))
-		o.refused(err, fault.Invalid, "documents.fault.round_due")
-		due := o.clock().Add(5 * 24 * time.Hour).Truncate(time.Second)
-		_, err = o.StartRound(o.ctx, drafter, m.ID, []security.UnitID{"pravni", "finance"}, due)
+		_, err := o.StartRound(o.ctx, drafter, m.ID, documents.NewRound{Required: []security.UnitID{"pravni"}, Optional: []security.UnitID{"finance"}})
 		o.ok(err)
+		due := time.Date(2026, 11, 30, 23, 59, 59, 0, time.UTC)
 		tasks, err := o.Inbox(o.ctx, jurist)
 		o.ok(err)
 		if len(tasks) != 1 || tasks[0].What != "comment" || !tasks[0].Due.Equal(due) {
@@ -325,15 +321,22 @@ func TestTheInboxShowsWhatWaits(t *testing.T) {
 		if tasks, err := o.Inbox(o.ctx, jurist); err != nil || len(tasks) != 0 {
 			t.Errorf("after commenting %+v %v", tasks, err)
 		}
+		if tasks, err := o.Inbox(o.ctx, drafter); err != nil || len(tasks) != 0 {
+			t.Errorf("a unit's note waits for the drafter: %+v %v", tasks, err)
+		}
+		tasks, err = o.Inbox(o.ctx, juristsHead)
+		o.ok(err)
+		if len(tasks) != 2 || tasks[0].What != "comment" || tasks[1].What != "state" || !tasks[1].Due.Equal(due) {
+			t.Errorf("the head's inbox %+v", tasks)
+		}
+		o.ok(o.State(o.ctx, juristsHead, m.ID, "pravni", documents.WithRemarks, ""))
+		if tasks, err := o.Inbox(o.ctx, juristsHead); err != nil || len(tasks) != 0 {
+			t.Errorf("the head's inbox after the statement %+v %v", tasks, err)
+		}
 		tasks, err = o.Inbox(o.ctx, drafter)
 		o.ok(err)
 		if len(tasks) != 1 || tasks[0].What != "settle" || tasks[0].Count != 1 {
 			t.Errorf("drafter's inbox %+v", tasks)
 		}
-		o.ok(o.CloseRound(o.ctx, drafter, m.ID))
-		if o.state(m.ID) != documents.Settling {
-			t.Errorf("state %s", o.state(m.ID))
-		}
-		o.refused(o.CloseRound(o.ctx, drafter, m.ID), fault.Conflict, "documents.fault.round_none")
 	})
 }

@@ -24,7 +24,7 @@ type Config struct {
 	Reads   Reads
 	Waiting []Waiting
 	Now     func() time.Time
-	Zone    *time.Location // of the office; decides the year of a number; UTC when nil
+	Zone    *time.Location // of the office; decides the year of a number and the days of a deadline; UTC when nil
 	// FreezeLease is how long a freeze may be under way before Recover takes
 	// it for dead; 30 seconds when zero. A freeze takes well under one.
 	FreezeLease time.Duration
@@ -116,6 +116,14 @@ func (s *Service) actor(ctx context.Context, id security.ActorID) (security.Acto
 	}
 	return security.Actor{ID: p.ID, Name: p.Name, Unit: p.Unit, UnitName: p.UnitName, Roles: p.Roles}, nil
 }
+
+func isConflict(err error) bool { return errors.Is(err, fault.Conflict) }
+
+func isNotFound(err error) bool { return errors.Is(err, fault.NotFound) }
+
+func isDenied(err error) bool { return errors.Is(err, fault.Denied) }
+
+func join(errs []error) error { return errors.Join(errs...) }
 
 func invalid(key string, args ...any) error { return fault.New(fault.Invalid, key, args...) }
 

@@ -144,10 +144,10 @@ func (t Template) text(k known) body.Body {
 			continue
 		}
 		out = append(out, body.Block{Kind: body.Heading, Level: 2, Part: string(p.Part), Runs: []body.Run{{Text: p.Heading}}})
-		for _, line := range lines(k.fill(p.Text)) {
+		for _, line := range splitLines(k.fill(p.Text)) {
 			out = append(out, body.Block{Kind: body.Paragraph, Runs: []body.Run{{Text: line}}})
 		}
-		for _, line := range lines(p.Guide) {
+		for _, line := range splitLines(p.Guide) {
 			out = append(out, body.Block{Kind: body.Paragraph, Runs: []body.Run{{Text: line, Em: true}}})
 		}
 		if p.Text == "" && p.Guide == "" {
@@ -157,7 +157,7 @@ func (t Template) text(k known) body.Body {
 	return body.Body{Blocks: out}
 }
 
-func lines(s string) []string {
+func splitLines(s string) []string {
 	var out []string
 	for line := range strings.Lines(s) {
 		if line = strings.TrimSpace(line); line != "" {
@@ -205,7 +205,7 @@ func (t Template) Lacks(b body.Body) []Lack {
 func (p TemplatePart) filled(s Section) bool {
 	given := map[string]bool{}
 	if p.Guide != "" {
-		for _, line := range append(lines(p.Guide), lines(p.Text)...) {
+		for _, line := range append(splitLines(p.Guide), splitLines(p.Text)...) {
 			given[Fold(line)] = true
 		}
 	}

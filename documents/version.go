@@ -47,6 +47,9 @@ type Manifest struct {
 	PDF        Part            `json:"document_pdf"`
 	Comments   Part            `json:"settled_comments"`
 	Profile    json.RawMessage `json:"render_profile"`
+	// Table is the settlement table. It is left out of manifests of versions without one, so that ids given before there were
+	// tables stay what they are.
+	Table *Part `json:"settlement_table,omitempty"`
 }
 
 // Part is one file of a version: the lower-case hex SHA-256 and length in bytes.
@@ -72,6 +75,7 @@ const (
 	FileManifest File = "manifest.json"
 	FileComments File = "comments.json"
 	FileState    File = "state.bin"
+	FileTable    File = "settlement.json" // only versions with comments or rounds, since there are tables
 )
 
 // Versions lists the versions of a material, newest first.
@@ -123,6 +127,9 @@ func (s *Service) VersionFile(ctx context.Context, who security.Actor, id Versio
 		FilePDF: v.Manifest.PDF.SHA256, FileMarkdown: v.Manifest.Markdown.SHA256, FileManifest: string(v.ID),
 		FileComments: v.Manifest.Comments.SHA256, FileState: v.Manifest.State.SHA256,
 	}[f]
+	if f == FileTable && v.Manifest.Table != nil {
+		want = v.Manifest.Table.SHA256
+	}
 	if want == "" {
 		return nil, fault.NotFound
 	}

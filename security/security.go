@@ -31,10 +31,11 @@ const (
 	Councillor    Role = "councillor"
 	Auditor       Role = "auditor"
 	Administrator Role = "administrator"
+	Director      Role = "director" // of the office
 )
 
 // Roles lists every role, in the order pages show them.
-var Roles = []Role{Drafter, Commenter, Head, Approver, Signer, Secretariat, Councillor, Auditor, Administrator}
+var Roles = []Role{Drafter, Commenter, Head, Approver, Signer, Secretariat, Councillor, Auditor, Administrator, Director}
 
 // Actor is the person or service on whose behalf a call is made. The zero
 // Actor is nobody: a citizen, or a request before sign-in.

@@ -34,14 +34,17 @@ func kills(ctx context.Context, o options, kill func(s *victim, run int) error) 
 		return nil, err
 	}
 	defer c.disband()
-	var slowest time.Duration
+	var slowest, first time.Duration
 	for n := range o.runs {
 		began := time.Now()
-		back, kept, err := c.once(ctx, s, v, n, kill)
+		back, up, kept, err := c.once(ctx, s, v, n, kill)
 		if err != nil {
 			return nil, fmt.Errorf("run %d: %w", n+1, err)
 		}
 		slowest = max(slowest, back)
+		if c.first > 0 {
+			first = max(first, up+c.first)
+		}
 		o.log("run %2d: %s, all agreed %d ms after the restart (%s)", n+1, kept,
 			back.Milliseconds(), time.Since(began).Round(time.Millisecond))
 		if len(v.Broken) > 0 {
@@ -53,12 +56,13 @@ func kills(ctx context.Context, o options, kill func(s *victim, run int) error) 
 	v.Figures["documents"] = len(c.o.documents)
 	v.Figures["acknowledged words"] = c.kept()
 	v.Figures["slowest agreement ms"] = slowest.Milliseconds()
+	v.Figures["slowest first acknowledgement ms"] = first.Milliseconds() // with the start of the server, without the stranger's look
 	return v, nil
 }
 
-// once lets everybody type, kills the server, and checks what it kept. It returns how long agreement took and how much was
-// acknowledged when the server died.
-func (c *crew) once(ctx context.Context, s *victim, v *verdict, run int, kill func(s *victim, run int) error) (took time.Duration, kept string, err error) {
+// once lets everybody type, kills the server, and checks what it kept. It returns how long agreement and the server's start took
+// and how much was acknowledged when it died.
+func (c *crew) once(ctx context.Context, s *victim, v *verdict, run int, kill func(s *victim, run int) error) (took, up time.Duration, kept string, err error) {
 	stop := c.work(ctx, 0)
 	before := c.kept()
 	err = sleep(ctx, 300*time.Millisecond+rand.N(700*time.Millisecond))
@@ -66,15 +70,15 @@ func (c *crew) once(ctx context.Context, s *victim, v *verdict, run int, kill fu
 		err = c.waitKept(ctx, before+1)
 	}
 	if err != nil {
-		return 0, "", err
+		return 0, 0, "", err
 	}
 	if err := kill(s, run); err != nil {
-		return 0, "", err
+		return 0, 0, "", err
 	}
 	err = sleep(ctx, c.o.every) // some go on typing without a server
 	stop()
 	if err != nil {
-		return 0, "", err
+		return 0, 0, "", err
 	}
 	for _, t := range c.typists {
 		t.Break()
@@ -85,20 +89,21 @@ func (c *crew) once(ctx context.Context, s *victim, v *verdict, run int, kill fu
 	}
 	began := time.Now()
 	if err := s.start(ctx); err != nil {
-		return 0, "", err
+		return 0, 0, "", err
 	}
+	up = time.Since(began)
 	for _, doc := range c.o.documents {
 		if err := c.inspect(ctx, doc, fmt.Sprintf("run %d", run+1), v); err != nil {
-			return 0, "", err
+			return 0, 0, "", err
 		}
 	}
 	if len(v.Broken) > 0 {
-		return time.Since(began), kept, nil // who lost what he promised cannot make them agree
+		return time.Since(began), up, kept, nil // who lost what he promised cannot make them agree
 	}
 	if err := c.agree(ctx, fmt.Sprintf("run %d", run+1), v); err != nil {
-		return 0, "", err
+		return 0, 0, "", err
 	}
-	return time.Since(began), kept, nil
+	return time.Since(began), up, kept, nil
 }
 
 // victim is the server that gets killed.

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"spolupis/collab"
@@ -301,7 +302,10 @@ func (c *crew) compare(doc, text, when string, v *verdict) {
 func (c *crew) agree(ctx context.Context, when string, v *verdict) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
+	began := time.Now()
+	var first atomic.Int64
 	err := c.each(func(t *typist) error {
+		kept, all := t.kept()
 		for {
 			if err := t.comeBack(ctx); err != nil {
 				return err
@@ -309,11 +313,15 @@ func (c *crew) agree(ctx context.Context, when string, v *verdict) error {
 			wait, cancel := context.WithTimeout(ctx, 20*time.Second)
 			err := t.WaitAcked(wait)
 			cancel()
+			if err == nil && kept < all {
+				first.CompareAndSwap(0, int64(time.Since(began)))
+			}
 			if err == nil || ctx.Err() != nil {
 				return err
 			}
 		}
 	})
+	c.first = time.Duration(first.Load())
 	if err != nil {
 		v.breach("%s: not everybody could come back: %v", when, err)
 		return nil

@@ -67,6 +67,7 @@ type crew struct {
 	headers []http.Header
 	ids     []string // of the people, as far as asked for
 	typists []*typist
+	first   time.Duration // how long the first acknowledgement took when everybody came back last; 0: nobody waited for one
 }
 
 // base is the address that official n uses: they spread over the nodes, or over whatever stands before them.

@@ -63,7 +63,8 @@ func (l *liveRights) Right(ctx context.Context, who security.Actor, doc collab.D
 }
 
 func (l *liveRights) lookUp(ctx context.Context, who security.Actor, doc collab.DocumentID) (collab.Right, error) {
-	if _, err := l.materials.Material(ctx, doc); errors.Is(err, fault.NotFound) {
+	m, err := l.materials.Material(ctx, doc)
+	if errors.Is(err, fault.NotFound) {
 		return collab.None, nil
 	} else if err != nil {
 		return collab.None, err
@@ -82,6 +83,8 @@ func (l *liveRights) lookUp(ctx context.Context, who security.Actor, doc collab.
 		return collab.None, err
 	}
 	switch {
+	case m.State == documents.Cancelled && acts[access.View]: // cancelling changes who may read, so the epoch has moved
+		return collab.View, nil
 	case acts[access.Edit]:
 		return collab.Edit, nil
 	case acts[access.Comment]:

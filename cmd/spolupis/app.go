@@ -330,6 +330,7 @@ func (a *App) followers() map[string]func(context.Context) (int, error) {
 	return map[string]func(context.Context) (int, error){
 		"documents": func(ctx context.Context) (int, error) { return a.Journal.React(ctx, "documents", a.Documents.React) },
 		"history":   a.materials.Follow,
+		"search":    a.Documents.FollowIndex,
 		"register":  a.materials.Register().Follow,
 		"signing":   func(ctx context.Context) (int, error) { return a.Journal.React(ctx, "signing", a.Signing.React) },
 		"citizen":   a.Citizen.Store.Follow,
@@ -347,6 +348,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error { return quiet(a.Journal.Run(ctx)) })
 	g.Go(func() error { return quiet(a.Signing.Run(ctx)) })
 	g.Go(func() error { return a.takeOver(ctx) })
+	g.Go(func() error { return giveBack(ctx) })
 	if len(a.witnesses) > 0 {
 		g.Go(func() error {
 			witness.Keep(ctx, a.Journal, a.witnesses, 10*time.Second, func(err error) { a.Log.Error("witness", "err", err) })
@@ -386,7 +388,8 @@ func (a *App) rightsWatch(after int64) func(context.Context) (int, error) {
 	}
 }
 
-// takeOver finishes, twice a minute, what another node began and did not end.
+// takeOver finishes, twice a minute, what another node began and did not end,
+// and ends the commenting rounds whose deadline has passed.
 func (a *App) takeOver(ctx context.Context) error {
 	tick := time.NewTicker(30 * time.Second)
 	defer tick.Stop()
@@ -397,6 +400,11 @@ func (a *App) takeOver(ctx context.Context) error {
 		case <-tick.C:
 			if _, err := a.Documents.Recover(ctx); err != nil && ctx.Err() == nil {
 				a.Log.Error("take over interrupted freezes", "err", err)
+			}
+			if n, err := a.Documents.EndDue(ctx); err != nil && ctx.Err() == nil {
+				a.Log.Error("end commenting rounds", "err", err)
+			} else if n > 0 {
+				a.Log.Info("commenting rounds ended by their deadline", "count", n)
 			}
 		}
 	}
@@ -413,7 +421,11 @@ func (a *App) Settle(ctx context.Context) error {
 			}
 			n += took
 		}
-		if n == 0 {
+		took, err := a.Documents.Reindex(ctx, time.Now()) // without waiting for more of the same
+		if err != nil {
+			return fmt.Errorf("search: %w", err)
+		}
+		if n+took == 0 {
 			return nil
 		}
 	}

@@ -413,8 +413,10 @@ func TestMetricsSpeakPrometheus(t *testing.T) {
 			}
 		}
 	}
-	if !strings.Contains(w.Body.String(), "spolupis_rooms 0") {
-		t.Errorf("no rooms in %s", w.Body)
+	for _, line := range []string{"spolupis_rooms 0", `spolupis_update_durable_seconds_bucket{le="0.005"} 0`, `spolupis_update_shown_seconds_bucket{le="+Inf"} 0`} {
+		if !strings.Contains(w.Body.String(), line+"\n") {
+			t.Errorf("no %s in %s", line, w.Body)
+		}
 	}
 }
 

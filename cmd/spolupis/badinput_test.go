@@ -102,8 +102,8 @@ func (o *attack) says(lang, key string, args ...any) string {
 }
 
 // loose are the tables that say who was there and what was tried, not what the
-// office holds.
-var loose = []string{"journal_", "access_throttle", "access_session", "citizen_try", "collab_lease", "collab_edit", "collab_snapshot", "documents_history", "schema_", "sqlite_"}
+// office holds, and the index of what it holds.
+var loose = []string{"journal_", "access_throttle", "access_session", "citizen_try", "collab_lease", "collab_edit", "collab_snapshot", "documents_history", "documents_search", "documents_stale", "documents_fts", "schema_", "sqlite_"}
 
 // holdings is a hash of every other table.
 func (o *attack) holdings() map[string]string {

@@ -18,6 +18,7 @@ import (
 
 const benchUsage = `usage: spolupis bench crdt [-traces DIR] [-only REGEXP] [-n N] [-json]
        spolupis bench collab [-traces DIR] [-only REGEXP] [-for TIME] [-json]
+       spolupis bench documents [-database URL] [-materials N] [-words N] [-n N] [-only REGEXP] [-json]
 
 bench collab itself uses
        spolupis bench furnish PEOPLE DOCUMENTS [flags of serve]
@@ -32,6 +33,8 @@ func bench(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			return crdtbench.Command(ctx, args[1:], stdout, stderr)
 		case "collab":
 			return collabbench.Command(ctx, args[1:], stdout, stderr)
+		case "documents":
+			return benchDocuments(ctx, args[1:], stdout, stderr)
 		case "furnish":
 			return benchFurnish(ctx, args[1:], stdout, stderr)
 		case "serve":

@@ -116,7 +116,7 @@ var demoPeople = []struct {
 	{"fiala", "Martin Fiala", "připomínkuje", "op", []security.Role{security.Commenter}},
 	{"pokorna", "Jana Pokorná", "vedoucí odboru, schvaluje", "op", []security.Role{security.Head, security.Approver, security.Commenter}},
 	{"vesela", "Marie Veselá", "sekretariát, zveřejňuje", "sk", []security.Role{security.Secretariat, security.Drafter}},
-	{"urban", "Karel Urban", "ředitel úřadu, schvaluje a zveřejňuje", "sk", []security.Role{security.Approver, security.Secretariat}},
+	{"urban", "Karel Urban", "ředitel úřadu, schvaluje a zveřejňuje", "sk", []security.Role{security.Approver, security.Secretariat, security.Director}},
 	{"kolar", "Pavel Kolář", "hejtman, podepisuje", "sk", []security.Role{security.Signer}},
 	{"svobodova", "Hana Svobodová", "radní", "sk", []security.Role{security.Councillor, security.Commenter}},
 	{"cermak", "Ivan Čermák", "auditor", "", []security.Role{security.Auditor}},
@@ -327,8 +327,7 @@ func (f furnishing) toSigner(ctx context.Context, m documents.Material) error {
 
 // comment starts a commenting round on the region's project card.
 func (f furnishing) comment(ctx context.Context, m documents.Material) error {
-	due := time.Now().AddDate(0, 0, 7)
-	if _, err := f.Documents.StartRound(ctx, f.owner(m), m.ID, []security.UnitID{"oe", "op"}, due); err != nil {
+	if _, err := f.Documents.StartRound(ctx, f.owner(m), m.ID, documents.NewRound{Required: []security.UnitID{"oe", "op"}}); err != nil {
 		return fmt.Errorf("start the round: %w", err)
 	}
 	for i, c := range []struct {

@@ -21,16 +21,20 @@ type operation struct {
 // operations describes every route under /api/; a test compares it with the
 // route table.
 var operations = map[string]operation{
-	"GET /api/openapi.json":                       {Summary: "This description", Answer: "Any"},
-	"GET /api/v1/me":                              {Summary: "Who is asking", Answer: "Any"},
-	"GET /api/v1/accounts":                        {Summary: "People with an account (administrators)", Answer: "Any"},
-	"POST /api/v1/accounts":                       {Summary: "Create an account (administrators)", Body: "Any", Answer: "Any"},
-	"GET /api/v1/audit/entries":                   {Summary: "Journal entries, newest first (auditors)", Answer: "Any"},
-	"GET /api/v1/audit/status":                    {Summary: "State of the journal's tree (auditors)", Answer: "Any"},
-	"POST /api/v1/audit/verify":                   {Summary: "Verify the whole journal now (auditors)", Answer: "Any"},
-	"GET /api/v1/documents":                       {Summary: "Materials the caller may see, newest change first", Answer: "Any"},
+	"GET /api/openapi.json":     {Summary: "This description", Answer: "Any"},
+	"GET /api/v1/me":            {Summary: "Who is asking", Answer: "Any"},
+	"GET /api/v1/accounts":      {Summary: "People with an account (administrators)", Answer: "Any"},
+	"POST /api/v1/accounts":     {Summary: "Create an account (administrators)", Body: "Any", Answer: "Any"},
+	"GET /api/v1/audit/entries": {Summary: "Journal entries, newest first (auditors)", Answer: "Any"},
+	"GET /api/v1/audit/status":  {Summary: "State of the journal's tree (auditors)", Answer: "Any"},
+	"POST /api/v1/audit/verify": {Summary: "Verify the whole journal now (auditors)", Answer: "Any"},
+	"GET /api/v1/documents":     {Summary: "Materials the caller may see, newest change first", Answer: "Any"},
+	"GET /api/v1/search": {Summary: "Materials by the words of their number, title, texts and comments, among those the caller may see", Answer: "Any", Query: map[string]string{
+		"q": "words; quotes for phrases, a star for any ending", "state": "state of the material", "agenda": "id of an agenda", "unit": "id of a unit", "drafter": "id of a person, or me",
+		"from": "last changed that day or later", "to": "last changed that day or before", "after": "next of the page before"}},
 	"GET /api/v1/documents/{id}/comments":         {Summary: "All comments of a material", Answer: "Comments"},
 	"POST /api/v1/documents/{id}/comments":        {Summary: "Carry out a comment command", Body: "Command", Answer: "Comment", Key: true},
+	"GET /api/v1/documents/{id}/settlement":       {Summary: "The settlement table: rounds, statements of units, and every comment in its thirteen columns", Query: map[string]string{"order": "text (default) or unit"}, Answer: "Any"},
 	"GET /api/v1/signing/basket":                  {Summary: "What waits for the caller's signature", Answer: "Any"},
 	"POST /api/v1/signing/intents":                {Summary: "The list that one authorisation would cover, with its hash", Body: "Any", Answer: "Any"},
 	"POST /api/v1/signing/batches":                {Summary: "Authorise exactly one list; the server signs on by itself", Body: "Any", Answer: "Any"},
@@ -63,13 +67,15 @@ var schemas = map[string]any{
 	"Comment": object([]string{"id", "document", "kind", "state", "author", "at", "text"}, map[string]any{"id": text, "document": text, "number": map[string]any{"type": "integer"},
 		"kind": map[string]any{"enum": []string{"major", "advisory", "formal"}}, "state": map[string]any{"enum": []string{"open", "settled", "withdrawn"}},
 		"author": ref("Person"), "at": moment, "anchor": map[string]any{"oneOf": []any{ref("Anchor"), map[string]any{"type": "null"}}}, "quote": text, "prefix": text, "suffix": text,
-		"block": text, "orphan": yesNo, "text": text, "reasoning": text, "proposed": maybe, "applied": yesNo, "mine": yesNo,
+		"block": text, "orphan": yesNo, "text": text, "reasoning": text, "proposed": maybe, "applied": yesNo, "mine": yesNo, "unit": text, "working": yesNo, "twin": text,
+		"standing": map[string]any{"oneOf": []any{object([]string{"stand", "by", "at"}, map[string]any{"stand": map[string]any{"enum": []string{"agrees", "insists"}}, "note": text, "by": ref("Person"),
+			"behalf": map[string]any{"oneOf": []any{ref("Person"), map[string]any{"type": "null"}}}, "at": moment}), map[string]any{"type": "null"}}},
 		"replies":    map[string]any{"type": "array", "items": object([]string{"id", "author", "at", "text"}, map[string]any{"id": text, "author": ref("Person"), "at": moment, "text": text})},
 		"settlement": map[string]any{"oneOf": []any{object([]string{"outcome", "by", "at"}, map[string]any{"outcome": ref("Outcome"), "reasoning": text, "by": ref("Person"), "at": moment}), map[string]any{"type": "null"}}}}),
 	"Comments": object([]string{"comments"}, map[string]any{"comments": map[string]any{"type": "array", "items": ref("Comment")}}),
 	"Outcome":  map[string]any{"enum": []string{"accepted", "accepted_partly", "accepted_otherwise", "rejected", "explained", "withdrawn", "moot"}},
-	"Command": object([]string{"name", "args"}, map[string]any{"name": map[string]any{"enum": []string{"comment.add", "comment.edit", "comment.reply", "comment.withdraw", "comment.settle", "comment.accept", "comment.reanchor"}},
-		"args": map[string]any{"type": "object", "description": "comment.add: kind, anchor or quote, text, reasoning, proposed; the others: comment (id) and what changes"}}),
+	"Command": object([]string{"name", "args"}, map[string]any{"name": map[string]any{"enum": []string{"comment.add", "comment.edit", "comment.reply", "comment.withdraw", "comment.settle", "comment.accept", "comment.reanchor", "comment.agree", "comment.insist", "comment.group", "comment.ungroup"}},
+		"args": map[string]any{"type": "object", "description": "comment.add: kind, anchor or quote, text, reasoning, proposed; comment.group: comment and others (ids of its duplicates); the others: comment (id) and what changes"}}),
 }
 
 var parameter = regexp.MustCompile(`\{(\w+)\}`)

@@ -75,7 +75,7 @@ func BenchmarkEncode(b *testing.B) {
 }
 
 // localOps reads a sequential trace as local edits.
-func localOps(b *testing.B, name string) (ops []struct {
+func localOps(b testing.TB, name string) (ops []struct {
 	at, del int
 	text    string
 }) {

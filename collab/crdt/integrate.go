@@ -15,6 +15,7 @@ type cid struct {
 type deletedRange struct {
 	client     int32
 	clock, len uint32
+	item       int32 // in a transaction: what was there, none if that was more than one item
 }
 
 // transaction is what one Apply or Transact has done so far.
@@ -24,7 +25,7 @@ type transaction struct {
 	touched []int32 // clients with new structs
 	deleted []deletedRange
 	gone    []int32 // the deleted items, which may have content to drop
-	merge   []cid   // where items were split and might grow together again
+	merge   []seam  // where items were split and might grow together again
 	changed []int32
 	keys    []changedKey
 	work    []int32 // stack of deep deletes
@@ -33,6 +34,12 @@ type transaction struct {
 }
 
 type changedKey struct{ owner, key int32 }
+
+// seam is where an item may grow together with its neighbours: the clock it starts at, and what it is.
+type seam struct {
+	cid
+	item int32
+}
 
 func (d *Doc) begin(local bool) {
 	d.stamp++
@@ -82,14 +89,15 @@ func (d *Doc) note(t, key int32) {
 	}
 }
 
-func (d *Doc) addDeleted(c int32, clock, length uint32) {
+func (d *Doc) addDeleted(c int32, clock, length uint32, item int32) {
 	if n := len(d.tx.deleted); n > 0 {
 		if l := &d.tx.deleted[n-1]; l.client == c && l.clock+l.len == clock {
 			l.len += length
+			l.item = none
 			return
 		}
 	}
-	d.tx.deleted = append(d.tx.deleted, deletedRange{c, clock, length})
+	d.tx.deleted = append(d.tx.deleted, deletedRange{c, clock, length, item})
 }
 
 // cleanStart returns the item that starts at clock, splitting one if needed.
@@ -143,7 +151,7 @@ func (d *Doc) split(c int32, p place, diff uint32) place {
 	if k, ok := d.rulerOf[x]; ok {
 		d.rulerOf[y] = k
 	}
-	d.tx.merge = append(d.tx.merge, cid{c, r.clock})
+	d.tx.merge = append(d.tx.merge, seam{cid{c, r.clock}, y})
 	return d.clients[c].insert(p, r.clock, y)
 }
 
@@ -308,7 +316,7 @@ func (d *Doc) integrate(x int32) {
 	cl.next = it.end()
 	switch it.kind {
 	case kindDeleted:
-		d.addDeleted(it.client, it.clock, it.length)
+		d.addDeleted(it.client, it.clock, it.length, x)
 		it.flags |= flagDeleted
 	case kindFormat:
 		d.types[it.parent].formatted = true
@@ -413,7 +421,7 @@ func (d *Doc) deleteInside(y int32) {
 	if !it.deleted() {
 		d.deleteOne(y)
 	} else if it.clock < d.before(it.client) {
-		d.tx.merge = append(d.tx.merge, cid{it.client, it.clock})
+		d.tx.merge = append(d.tx.merge, seam{cid{it.client, it.clock}, y})
 	}
 }
 
@@ -432,7 +440,7 @@ func (d *Doc) deleteOne(x int32) bool {
 	it.flags |= flagDeleted
 	d.cursor.valid = false
 	d.tx.gone = append(d.tx.gone, x)
-	d.addDeleted(it.client, it.clock, it.length)
+	d.addDeleted(it.client, it.clock, it.length, x)
 	d.note(it.parent, it.key)
 	if it.kind == kindType {
 		d.tx.work = append(d.tx.work, int32(it.off))
@@ -635,6 +643,7 @@ func joinSorted(ds []deletedRange) []deletedRange {
 		l := &out[len(out)-1]
 		if l.client == r.client && l.clock+l.len >= r.clock {
 			l.len = max(l.len, r.clock+r.len-l.clock)
+			l.item = none
 		} else {
 			out = append(out, r)
 		}
@@ -688,13 +697,17 @@ func (d *Doc) commit() (events []Event) {
 		}
 	}
 	for i := len(d.tx.deleted) - 1; i >= 0; i-- {
-		d.mergeRange(d.tx.deleted[i])
+		if r := &d.tx.deleted[i]; r.item == none || d.items[r.item].length != r.len || !d.apart(cid{r.client, r.clock}, r.item) {
+			d.mergeRange(*r)
+		}
 	}
 	for _, c := range d.tx.touched {
 		d.mergeNew(c)
 	}
 	for i := len(d.tx.merge) - 1; i >= 0; i-- {
-		d.mergeAround(d.tx.merge[i])
+		if m := &d.tx.merge[i]; !d.apart(m.cid, m.item) {
+			d.mergeAround(m.cid)
+		}
 	}
 	if d.rulers != nil {
 		d.rulers, d.rulerOf = nil, nil
@@ -739,7 +752,7 @@ func (d *Doc) mergeNew(c int32) {
 	if cl.next == cl.before {
 		return
 	}
-	if p := cl.last(); d.items[cl.at(p)].clock == cl.before { // a single one
+	if p := cl.last(); d.items[cl.at(p)].clock <= cl.before { // a single one, or what has grown
 		if !cl.isFirst(p) {
 			d.mergeLeft(c, p)
 		}
@@ -759,6 +772,26 @@ func (d *Doc) mergeNew(c int32) {
 			return
 		}
 	}
+}
+
+// apart reports whether item x still starts at id and cannot grow together with what comes before or after it. Mostly so
+// it is, as something has come between two halves or only one of them was deleted, and saying so needs no search.
+func (d *Doc) apart(id cid, x int32) bool {
+	it := &d.items[x]
+	if it.clock != id.clock || it.client != id.client || it.kind == kindGC || it.flags&flagFree != 0 {
+		return false
+	}
+	if it.left != none {
+		if l := &d.items[it.left]; l.client == id.client && l.end() == id.clock && l.kind == it.kind && l.flags == it.flags {
+			return false
+		}
+	}
+	if it.right != none {
+		if r := &d.items[it.right]; r.client == id.client && r.clock == it.end() && r.kind == it.kind && r.flags == it.flags {
+			return false
+		}
+	}
+	return true
 }
 
 func (d *Doc) mergeAround(id cid) {

@@ -133,20 +133,20 @@ func (f *Follower) find(x int32, found map[Part]struct{}) {
 func (f *Follower) note() {
 	d := f.t.d
 	for _, c := range d.tx.touched {
-		f.add(deletedRange{c, d.clients[c].before, d.clients[c].next - d.clients[c].before})
+		f.add(deletedRange{client: c, clock: d.clients[c].before, len: d.clients[c].next - d.clients[c].before})
 	}
 	for _, r := range d.tx.deleted {
 		f.add(r)
 	}
 	for _, m := range d.tx.merge {
-		f.add(deletedRange{m.client, m.clock, 1})
+		f.add(deletedRange{client: m.client, clock: m.clock, len: 1})
 	}
 }
 
 // touched tells the followers of a change made without a transaction.
 func (d *Doc) touched(client int32, clock, length uint32) {
 	for _, f := range d.followers {
-		f.add(deletedRange{client, clock, length})
+		f.add(deletedRange{client: client, clock: clock, len: length})
 	}
 }
 

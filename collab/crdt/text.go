@@ -138,6 +138,9 @@ func (t *Text) Insert(i int, s string, attrs Attrs) {
 		return
 	}
 	t.d.edit(func() {
+		if attrs == nil && t.d.typeOn(t.t, i, s) {
+			return
+		}
 		pos := t.d.findPosition(t.t, i)
 		given := toAttrList(t.d, attrs)
 		if attrs == nil {
@@ -180,6 +183,9 @@ func (t *Text) Delete(i, n int) {
 		return
 	}
 	t.d.edit(func() {
+		if t.d.typeBack(t.t, i, n) {
+			return
+		}
 		pos := t.d.findPosition(t.t, i)
 		t.d.deleteText(t.t, &pos, n)
 	})
@@ -301,20 +307,76 @@ func (d *Doc) forward(p *textPos) {
 	p.left, p.right = p.right, it.right
 }
 
+// typeOn makes our last text longer by s if that is where the last edit ended: at position i, with something
+// visible behind it or nothing.
+func (d *Doc) typeOn(t int32, i int, s string) bool {
+	c := &d.cursor
+	if !c.valid || c.t != t || c.index != i || d.types[t].formatted {
+		return false
+	}
+	cl := &d.clients[c.last.client]
+	if cl.id != d.me || c.last.clock+1 != cl.next {
+		return false
+	}
+	x := cl.at(cl.last())
+	right := cid{client: none}
+	if r := d.items[x].right; r != none {
+		it := &d.items[r]
+		if it.deleted() {
+			return false
+		}
+		right = cid{it.client, it.clock}
+	}
+	d.touch(c.last.client)
+	var room [64]byte
+	text := append(room[:0], s...)
+	n := uint32(utf16Len(text))
+	if !d.extend(c.last.client, c.last, right, text, n) {
+		return false
+	}
+	c.last.clock += n
+	c.index += int(n)
+	return true
+}
+
+// typeBack takes the n units away that end at position i+n if that is where the last edit ended, they are the end of one
+// text, and what follows has been deleted before.
+func (d *Doc) typeBack(t int32, i, n int) bool {
+	c := &d.cursor
+	if !c.valid || c.t != t || c.index != i+n || d.types[t].formatted || d.keepDeleted || len(d.observers) > 0 {
+		return false
+	}
+	cl := &d.clients[c.last.client]
+	p := cl.find(c.last.clock)
+	it := &d.items[cl.at(p)]
+	if end := c.last.clock + 1; it.end() != end || uint64(n) >= uint64(it.length) || !d.deleteTail(c.last.client, p, end-uint32(n), end) {
+		return false
+	}
+	c.last.clock -= uint32(n)
+	c.index = i
+	d.addDeleted(c.last.client, c.last.clock+1, uint32(n), none)
+	return true
+}
+
 // findPosition walks to position i and cuts an item there if need be.
 func (d *Doc) findPosition(t int32, i int) textPos {
 	i = max(i, 0)
 	pos := textPos{left: none, right: d.types[t].start}
 	c := &d.cursor
 	if !d.types[t].formatted {
-		if c.valid && c.t == t && c.index == i {
+		near := false
+		if c.valid && c.t == t && c.index >= i {
 			cl := &d.clients[c.last.client]
 			x := cl.at(cl.find(c.last.clock))
-			if it := &d.items[x]; it.end()-1 == c.last.clock || it.deleted() {
+			it := &d.items[x]
+			if c.index == i && (it.end()-1 == c.last.clock || it.deleted()) {
 				return textPos{left: x, right: it.right, index: i}
 			}
+			if near = it.end()-1 == c.last.clock && !it.deleted() && uint64(c.index-i) < uint64(it.length); near {
+				pos = textPos{left: it.left, right: x, index: c.index - int(it.length)}
+			}
 		}
-		if i > 0 && pos.right != none {
+		if !near && i > 0 && pos.right != none {
 			first, start := d.indexOf(t).seek(min(i, int(d.types[t].length)))
 			pos = textPos{left: d.items[first].left, right: first, index: start}
 		}

@@ -127,3 +127,39 @@ func TestTracesGiveTheBytesOfYjs(t *testing.T) {
 		})
 	}
 }
+
+// What one author typed, edited here, gives every update of his as Yjs gave it.
+func TestTypingGivesTheUpdatesOfYjs(t *testing.T) {
+	for _, tr := range traces(t) {
+		if _, err := os.Stat(filepath.Join(tracesDir(), tr.name+".tr.gz")); err != nil {
+			continue // more than one author
+		}
+		t.Run(tr.name, func(t *testing.T) {
+			r := reader{b: tr.updates[0], i: 2}
+			d := New(Config{Client: r.uint()})
+			text, n := d.Text("text"), 0
+			for i, op := range localOps(t, tr.name) {
+				update := d.Transact(func() {
+					text.Delete(op.at, op.del)
+					text.Insert(op.at, op.text, nil)
+				})
+				if update == nil {
+					continue
+				}
+				if n == len(tr.updates) || !bytes.Equal(update, tr.updates[n]) {
+					t.Fatalf("edit %d (%+v) gives %x, Yjs gave %x", i, op, update, tr.updates[min(n, len(tr.updates)-1)])
+				}
+				n++
+			}
+			if n != len(tr.updates) {
+				t.Errorf("%d updates, Yjs gave %d", n, len(tr.updates))
+			}
+			if got := text.String(); got != tr.want {
+				t.Errorf("text differs: %d bytes, want %d", len(got), len(tr.want))
+			}
+			if !bytes.Equal(d.Encode(), tr.full) {
+				t.Error("state differs from that of Yjs")
+			}
+		})
+	}
+}

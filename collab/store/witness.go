@@ -51,7 +51,8 @@ func (s *Store) journalLoop(ctx context.Context) {
 	}
 }
 
-// tellJournal moves the minutes before that of now from collab_edit into the journal, then the departures.
+// tellJournal moves the minutes before that of now from collab_edit into the journal, then the departures. A minute more than an
+// hour ahead is over, too: the clock was wrong then and has been put back. (Another node's clock may be a little ahead.)
 func (s *Store) tellJournal(ctx context.Context, now time.Time) error {
 	for {
 		n, err := s.tellEdits(ctx, now.UnixMicro()/60e6)
@@ -71,7 +72,7 @@ const tellAtOnce = 200
 func (s *Store) tellEdits(ctx context.Context, before int64) (int, error) {
 	var some bool // an idle service takes no write lock
 	if err := s.db.QueryRowContext(ctx,
-		`SELECT EXISTS (SELECT 1 FROM collab_edit WHERE minute < $1)`, before).Scan(&some); err != nil || !some {
+		`SELECT EXISTS (SELECT 1 FROM collab_edit WHERE minute < $1 OR minute > $1 + 60)`, before).Scan(&some); err != nil || !some {
 		return 0, err
 	}
 	tx, err := s.db.BeginTx(ctx, nil)
@@ -81,7 +82,7 @@ func (s *Store) tellEdits(ctx context.Context, before int64) (int, error) {
 	defer tx.Rollback()
 	rows, err := tx.QueryContext(ctx,
 		`DELETE FROM collab_edit WHERE (minute, document, person) IN
-		(SELECT minute, document, person FROM collab_edit WHERE minute < $1 ORDER BY minute, document, person LIMIT $2)
+		(SELECT minute, document, person FROM collab_edit WHERE minute < $1 OR minute > $1 + 60 ORDER BY minute, document, person LIMIT $2)
 		RETURNING minute, document, person, edits, first_seq, last_seq`, before, tellAtOnce)
 	if err != nil {
 		return 0, err

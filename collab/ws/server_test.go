@@ -68,6 +68,7 @@ type options struct {
 	collab collab.Config
 	ws     ws.Config
 	change func(*collab.Config) // after everything else is set
+	now    func() time.Time     // time.Now by default
 }
 
 // server is one node: everything real but the rights.
@@ -85,12 +86,15 @@ func serve(t testing.TB, db *database.DB, o options) *server {
 	t.Helper()
 	s := &server{rights: &rights{}}
 	var err error
-	if s.journal, err = journal.New(db, journal.Config{}); err != nil {
+	if s.journal, err = journal.New(db, journal.Config{Now: o.now}); err != nil {
 		t.Fatal(err)
 	}
-	s.store = store.New(db, store.Config{Journal: s.journal, Now: time.Now, Epochs: s.rights.epochs})
+	if o.now == nil {
+		o.now = time.Now
+	}
+	s.store = store.New(db, store.Config{Journal: s.journal, Now: o.now, Epochs: s.rights.epochs})
 	o.collab.Log, o.collab.Leases, o.collab.Witness = s.store, s.store, s.store
-	o.collab.Rights, o.collab.Now = s.rights, time.Now
+	o.collab.Rights, o.collab.Now = s.rights, o.now
 	if o.change != nil {
 		o.change(&o.collab)
 	}

@@ -621,6 +621,29 @@ func TestASleepingClientIsResynchronisedAndDelaysNobody(t *testing.T) {
 	must(t, "the same", waitFor(ctx, func() bool { return bytes.Equal(asleep.State(), karel.State()) }))
 }
 
+func TestWhatUpdatesTookAndWhyTheyWereRefusedIsCounted(t *testing.T) {
+	s := sqlite(t, options{})
+	ctx := within(t, time.Minute)
+	eva, karel := dial(t, s, "d", "eva"), dial(t, s, "d", "karel")
+	for range 3 {
+		eva.Type("x")
+		must(t, "acknowledged", eva.WaitAcked(ctx))
+	}
+	must(t, "shown", karel.WaitText(ctx, has("xxx")))
+	karel.Send(wire.AppendSync(nil, wire.Update, []byte{1, 1, 1}))
+	wantClosed(t, karel, collab.CodeRefused)
+	n := s.Stats()
+	if n.Durable.Count != 3 || n.Shown.Count != 3 || n.Durable.Total <= 0 || n.Shown.Total < n.Durable.Total {
+		t.Errorf("durable %+v, shown %+v; want three of each, later shown than durable", n.Durable, n.Shown)
+	}
+	if last := len(collab.Bounds) - 1; n.Durable.Within[last] != 3 {
+		t.Errorf("within %v: %d, want 3", collab.Bounds[last], n.Durable.Within[last])
+	}
+	if len(n.Refused) != 1 || n.Refused["malformed"] != 1 || n.Waiting != 0 {
+		t.Errorf("refused %v, waiting %d", n.Refused, n.Waiting)
+	}
+}
+
 func TestOnePersonMayHaveEightConnectionsToADocument(t *testing.T) {
 	s := sqlite(t, options{})
 	for range 8 {

@@ -15,6 +15,10 @@ type Document struct {
 	Left []Left
 	// Title, Number, Author and Footer go into the properties and the foot of the page of a written file; Read does not fill them in.
 	Title, Number, Author, Footer string
+	// Landscape lays the pages of a written file across, with smaller type, and Columns share the width of a table with as many
+	// columns; without, they are of one width. Read does not fill them in.
+	Landscape bool
+	Columns   []int
 }
 
 // Point is a place in a body: before the byte Offset of the text of a block. Offset -1 is before the paragraph's own break.

@@ -34,10 +34,9 @@ func (w *writer) parts() []file {
 			`<Relationship Id="rId2" Type="http://schemas.openxmlformats.org/package/2006/relationships/metadata/core-properties" Target="docProps/core.xml"/></Relationships>`},
 		{"docProps/core.xml", w.core()},
 		{"word/document.xml", head + `<w:document ` + wordNS + ` ` + relNS + ` ` + laterNS + `><w:body>` + w.out.String() +
-			`<w:sectPr><w:footerReference w:type="default" r:id="rfooter"/><w:pgSz w:w="11906" w:h="16838"/>` +
-			`<w:pgMar w:top="1417" w:right="1417" w:bottom="1417" w:left="1417" w:header="708" w:footer="708" w:gutter="0"/></w:sectPr></w:body></w:document>`},
+			`<w:sectPr><w:footerReference w:type="default" r:id="rfooter"/>` + w.paper() + `</w:sectPr></w:body></w:document>`},
 		{"word/_rels/document.xml.rels", w.relations(kinds)},
-		{"word/styles.xml", stylesXML()},
+		{"word/styles.xml", w.styles()},
 		{"word/numbering.xml", w.numbering()},
 		{"word/settings.xml", head + `<w:settings ` + wordNS + `><w:defaultTabStop w:val="708"/><w:compat><w:compatSetting w:name="compatibilityMode" ` +
 			`w:uri="http://schemas.microsoft.com/office/word" w:val="15"/></w:compat><w:themeFontLang w:val="cs-CZ"/></w:settings>`},
@@ -47,6 +46,26 @@ func (w *writer) parts() []file {
 		out = append(out, file{"word/comments.xml", w.commentsXML()}, file{"word/commentsExtended.xml", w.threads()})
 	}
 	return out
+}
+
+// paper is the size of the page and its margins.
+func (w *writer) paper() string {
+	if w.d.Landscape {
+		return `<w:pgSz w:w="16838" w:h="11906" w:orient="landscape"/>` +
+			`<w:pgMar w:top="1134" w:right="1134" w:bottom="1134" w:left="1134" w:header="567" w:footer="567" w:gutter="0"/>`
+	}
+	return `<w:pgSz w:w="11906" w:h="16838"/>` +
+		`<w:pgMar w:top="1417" w:right="1417" w:bottom="1417" w:left="1417" w:header="708" w:footer="708" w:gutter="0"/>`
+}
+
+// styles are those of every file; on a page laid across type and spacing are smaller.
+func (w *writer) styles() string {
+	s := stylesXML()
+	if w.d.Landscape {
+		s = strings.Replace(s, `<w:sz w:val="22"/><w:szCs w:val="22"/>`, `<w:sz w:val="15"/><w:szCs w:val="15"/>`, 1)
+		s = strings.Replace(s, `<w:spacing w:after="120" w:line="264" w:lineRule="auto"/>`, `<w:spacing w:after="40" w:line="240" w:lineRule="auto"/>`, 1)
+	}
+	return s
 }
 
 func contentTypes(kinds []string) string {

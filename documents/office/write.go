@@ -351,21 +351,21 @@ func (w *writer) table(i int, own []mark) int {
 	if i > 0 && w.blocks[i-1].Cell != nil {
 		w.out.WriteString("<w:p/>")
 	}
-	const width = 9000 // of the text on an A4 page, in twentieths of a point
+	widths := w.widths(len(t.Align))
 	w.out.WriteString(`<w:tbl><w:tblPr><w:tblStyle w:val="TableGrid"/><w:tblW w:w="5000" w:type="pct"/>`)
 	if t.Head {
 		w.out.WriteString(`<w:tblLook w:val="0020" w:firstRow="1" w:lastRow="0" w:firstColumn="0" w:lastColumn="0" w:noHBand="1" w:noVBand="1"/>`)
 	}
 	w.out.WriteString(`</w:tblPr><w:tblGrid>`)
-	for range t.Align {
-		fmt.Fprintf(&w.out, `<w:gridCol w:w="%d"/>`, width/len(t.Align))
+	for _, width := range widths {
+		fmt.Fprintf(&w.out, `<w:gridCol w:w="%d"/>`, width)
 	}
 	w.out.WriteString("</w:tblGrid>")
 	for n, row := range t.Rows {
 		w.out.WriteString("<w:tr>")
 		w.rowProps(row, t.Head && n == 0)
-		for _, cell := range row {
-			fmt.Fprintf(&w.out, `<w:tc><w:tcPr><w:tcW w:w="%d" w:type="dxa"/></w:tcPr>`, width/len(t.Align))
+		for k, cell := range row {
+			fmt.Fprintf(&w.out, `<w:tc><w:tcPr><w:tcW w:w="%d" w:type="dxa"/></w:tcPr>`, widths[k])
 			for range cell {
 				w.paragraph(i, own[i])
 				i++
@@ -376,6 +376,28 @@ func (w *writer) table(i int, own []mark) int {
 	}
 	w.out.WriteString("</w:tbl>")
 	return after
+}
+
+// widths are those of the columns of a table, in twentieths of a point.
+func (w *writer) widths(n int) []int {
+	width, sum := 9000, n // of the text on an A4 page
+	if w.d.Landscape {
+		width = 14570
+	}
+	shares := w.d.Columns
+	if len(shares) != n {
+		shares = slices.Repeat([]int{1}, n)
+	} else {
+		sum = 0
+		for _, s := range shares {
+			sum += s
+		}
+	}
+	out := make([]int, n)
+	for i, s := range shares {
+		out[i] = width * s / sum
+	}
+	return out
 }
 
 func (w *writer) rowProps(row [][]body.Block, head bool) {

@@ -79,14 +79,14 @@ func inList(x body.Block) bool {
 func (d *drawing) heading(i int) {
 	x := d.body.Blocks[i]
 	s := heads[x.Level]
-	ls := wrap(d.chars(x.Runs, s), right-left, s.size)
+	ls := wrap(d.chars(x.Runs, s), d.right-left, s.size)
 	keep := 2 * plain.lead // something of what it heads stays with it
 	if !d.fresh() {
 		d.need(above[x.Level] + float64(len(ls))*s.lead + gap/2 + keep)
 		d.skip(above[x.Level])
 	}
 	d.doc.Bookmark(x.Level, clip(x.Text()), d.page, d.y)
-	d.lines(d.doc.Root.Add("H"+strconv.Itoa(x.Level)), ls, left, right, s, keep)
+	d.lines(d.doc.Root.Add("H"+strconv.Itoa(x.Level)), ls, left, d.right, s, keep)
 	d.y -= 1
 }
 
@@ -101,7 +101,7 @@ func (d *drawing) paragraph(x body.Block) {
 	} else {
 		d.skip(3)
 	}
-	d.lines(e.Add("P"), wrap(d.chars(x.Runs, plain), right-x1, plain.size), x1, right, plain, 0)
+	d.lines(e.Add("P"), wrap(d.chars(x.Runs, plain), d.right-x1, plain.size), x1, d.right, plain, 0)
 }
 
 // item draws a list item; the structure is L, LI, Lbl and LBody, nested lists inside the body (ISO 32000-1, 14.8.4.3.3).
@@ -132,14 +132,14 @@ func (d *drawing) item(i int) {
 	d.lists[x.Level].item = li.Add("LBody")
 
 	x1 := left + indent*float64(x.Level+1)
-	ls := wrap(d.chars(x.Runs, plain), right-x1, plain.size)
+	ls := wrap(d.chars(x.Runs, plain), d.right-x1, plain.size)
 	d.need(plain.lead * float64(min(len(ls), 2)))
 	var cs []char
 	for _, r := range label {
 		cs = d.add(cs, r, serif)
 	}
 	d.draw(d.page, lbl, line{chars: cs}, x1-5-d.width(serif, plain.size, label), baseline(d.y, plain.lead, plain.size), plain)
-	d.lines(d.lists[x.Level].item.Add("P"), ls, x1, right, plain, 0)
+	d.lines(d.lists[x.Level].item.Add("P"), ls, x1, d.right, plain, 0)
 }
 
 func (d *drawing) quote(x body.Block) {
@@ -160,7 +160,7 @@ func (d *drawing) quote(x body.Block) {
 		d.bars = append(d.bars, left+quoteBar*float64(len(d.quotes)-1)+5)
 	}
 	x1 := left + quoteBar*float64(depth)
-	d.lines(d.quotes[depth-1].Add("P"), wrap(d.chars(x.Runs, plain), right-x1, plain.size), x1, right, plain, 0)
+	d.lines(d.quotes[depth-1].Add("P"), wrap(d.chars(x.Runs, plain), d.right-x1, plain.size), x1, d.right, plain, 0)
 }
 
 // listing draws neighbouring lines of code on a grey ground and returns the index after them.
@@ -171,7 +171,7 @@ func (d *drawing) listing(i int) int {
 	for first := true; i < len(d.body.Blocks) && d.body.Blocks[i].Cell == nil && d.body.Blocks[i].Kind == body.Code; i++ {
 		e := all.Add("P").Add("Code")
 		last := i+1 == len(d.body.Blocks) || d.body.Blocks[i+1].Kind != body.Code || d.body.Blocks[i+1].Cell != nil
-		ls := wrap(d.chars(expand(d.body.Blocks[i].Runs), listed), right-left-2*pad, listed.size)
+		ls := wrap(d.chars(expand(d.body.Blocks[i].Runs), listed), d.right-left-2*pad, listed.size)
 		for n, l := range ls {
 			h := listed.lead
 			if first {
@@ -182,7 +182,7 @@ func (d *drawing) listing(i int) int {
 			}
 			d.need(h)
 			d.page.Artifact()
-			d.page.Fill(0.945, left, d.y-h, right-left, h)
+			d.page.Fill(0.945, left, d.y-h, d.right-left, h)
 			at := d.y
 			if first {
 				at -= pad / 2
@@ -216,6 +216,6 @@ func expand(rs []body.Run) []body.Run {
 func (d *drawing) rule() {
 	d.need(2 * gap)
 	d.page.Artifact()
-	d.page.Line(0.5, 0.7, left, d.y-gap-2, right, d.y-gap-2)
+	d.page.Line(0.5, 0.7, left, d.y-gap-2, d.right, d.y-gap-2)
 	d.y -= gap + 4
 }

@@ -9,10 +9,10 @@ import (
 
 // The page, in points: A4 with the margins of an office letter.
 const (
-	top    = pdfa.Height - 70
+	margin = 70.0
 	bottom = 84.0
 	left   = 71.0
-	right  = pdfa.Width - 68
+	beside = 68.0 // on the right
 )
 
 // flow is the place on the current page where the next line goes.
@@ -20,8 +20,10 @@ type flow struct {
 	typesetter
 	doc  *pdfa.Document
 	page *pdfa.Page
-	y    float64   // top of what comes next
-	bars []float64 // x of the lines beside quoted text
+	// height is that of the page; top and right are where text may begin and end on it.
+	height, top, right float64
+	y                  float64   // top of what comes next
+	bars               []float64 // x of the lines beside quoted text
 }
 
 func newFlow(m pdfa.Meta) *flow {
@@ -31,17 +33,19 @@ func newFlow(m pdfa.Meta) *flow {
 		subsets = append(subsets, font.NewSubset(face))
 	}
 	f.doc = pdfa.New(m, subsets)
+	width, height := m.Size()
+	f.height, f.top, f.right = height, height-margin, width-beside
 	f.newPage()
 	return f
 }
 
 func (f *flow) newPage() {
 	f.page = f.doc.Page()
-	f.y = top
+	f.y = f.top
 }
 
 // fresh reports whether nothing stands on the page yet.
-func (f *flow) fresh() bool { return f.y >= top-0.01 }
+func (f *flow) fresh() bool { return f.y >= f.top-0.01 }
 
 // need starts a new page unless h points are left; it reports whether it did.
 func (f *flow) need(h float64) bool {
@@ -109,13 +113,13 @@ func (f *flow) furniture(m Meta) {
 		p.Artifact()
 		p.Ink(0.3, 0.3, 0.3)
 		if i > 0 {
-			f.furnitureText(p, sans, 8, left, pdfa.Height-46, f.shorten(m.Title, sans, 8, right-left))
-			p.Line(0.75, 0.5, left, pdfa.Height-52, right, pdfa.Height-52)
+			f.furnitureText(p, sans, 8, left, f.height-46, f.shorten(m.Title, sans, 8, f.right-left))
+			p.Line(0.75, 0.5, left, f.height-52, f.right, f.height-52)
 		}
-		p.Line(0.6, 0.5, left, bottom-18, right, bottom-18)
+		p.Line(0.6, 0.5, left, bottom-18, f.right, bottom-18)
 		where := fmt.Sprintf(l.page, i+1, len(pages))
-		f.furnitureText(p, sans, 8, right-f.width(sans, 8, where), bottom-30, where)
-		f.furnitureText(p, sansBold, 8, left, bottom-30, f.shorten(m.label(), sansBold, 8, right-left-90))
+		f.furnitureText(p, sans, 8, f.right-f.width(sans, 8, where), bottom-30, where)
+		f.furnitureText(p, sansBold, 8, left, bottom-30, f.shorten(m.label(), sansBold, 8, f.right-left-90))
 		f.furnitureText(p, sans, 6.5, left, bottom-41, l.hash)
 		f.furnitureText(p, mono, 6, left+f.width(sans, 6.5, l.hash)+4, bottom-41, m.SHA256)
 		p.Ink(0, 0, 0)

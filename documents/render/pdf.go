@@ -30,6 +30,8 @@ type PDFMeta struct {
 	Author string // who froze it, for the metadata only
 	Lang   string // of the text and of the foot: "cs" (default) or "en"
 	Date   time.Time
+	// Landscape lays the pages across, for wide tables.
+	Landscape bool
 }
 
 // Meta is PDFMeta.
@@ -80,7 +82,7 @@ func compose(b body.Body, m Meta, twin int) []byte {
 		m.Title = m.identifier()
 	}
 	m.Title, m.Number, m.Author = clip(m.Title), clip(body.Clean(m.Number)), clip(body.Clean(m.Author))
-	f := newFlow(pdfa.Meta{Title: m.Title, Author: m.Author, Lang: m.Lang, Identifier: m.identifier(), Producer: "Spolupis", Date: m.Date, Twin: twin})
+	f := newFlow(pdfa.Meta{Title: m.Title, Author: m.Author, Lang: m.Lang, Identifier: m.identifier(), Producer: "Spolupis", Date: m.Date, Landscape: m.Landscape, Twin: twin})
 	d := &drawing{flow: f, body: b, numbers: b.Numbers()}
 	d.blocks()
 	f.furniture(m)

@@ -63,8 +63,8 @@ func (d *drawing) table(t *body.Table) {
 // what is left is shared in proportion to what the columns would like.
 func (g *grid) fit(t *body.Table) {
 	n := len(t.Align)
-	g.pad = min(padX, (right-left)/float64(6*n))
-	available := right - left - float64(n)*2*g.pad
+	g.pad = min(padX, (g.right-left)/float64(6*n))
+	available := g.right - left - float64(n)*2*g.pad
 	var chars [][][][]char // row, column, paragraph
 	least, most := make([]float64, n), make([]float64, n)
 	for k, s := range tableSizes {
@@ -192,7 +192,7 @@ func (g *grid) row(i int) {
 		return e
 	}
 	again := g.head && i > 0
-	full := top - bottom // of a page for this row
+	full := g.top - bottom // of a page for this row
 	if again {
 		full -= g.height(0)
 	}
@@ -225,7 +225,7 @@ func (g *grid) slice(i, from, to int, part func(j, paragraph int) *pdfa.Element)
 	h := float64(to-from)*g.style.lead + 2*padY
 	g.page.Artifact()
 	if g.head && i == 0 {
-		g.page.Fill(0.925, left, g.y-h, right-left, h)
+		g.page.Fill(0.925, left, g.y-h, g.right-left, h)
 	}
 	x := left
 	for j := range g.columns {
@@ -233,9 +233,9 @@ func (g *grid) slice(i, from, to int, part func(j, paragraph int) *pdfa.Element)
 		g.page.Line(0.55, 0.5, x, g.y, x, g.y-h)
 		x += w
 	}
-	g.page.Line(0.55, 0.5, right, g.y, right, g.y-h)
-	g.page.Line(0.55, 0.5, left, g.y, right, g.y)
-	g.page.Line(0.55, 0.5, left, g.y-h, right, g.y-h)
+	g.page.Line(0.55, 0.5, g.right, g.y, g.right, g.y-h)
+	g.page.Line(0.55, 0.5, left, g.y, g.right, g.y)
+	g.page.Line(0.55, 0.5, left, g.y-h, g.right, g.y-h)
 	x = left
 	for j, ls := range g.rows[i].cells {
 		for k := from; k < min(to, len(ls)); k++ {

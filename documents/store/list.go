@@ -15,61 +15,99 @@ import (
 	"spolupis/security/journal"
 )
 
+// few is how many materials somebody may see at most for a list to begin with
+// those; the lists of others go through all materials in their order and look
+// at the rights to each.
+const few = 2000
+
+// order is how a list is sorted.
+type order struct {
+	column string
+	desc   bool
+	value  func(m documents.Material) string // of the column, for the cursor
+	parse  func(s string) (any, error)
+}
+
+var orders = map[documents.Sort]order{
+	documents.ByChange:   {"m.changed_at", true, func(m documents.Material) string { return strconv.FormatInt(micros(m.ChangedAt), 10) }, parseNumber},
+	documents.ByCreation: {"m.created_at", true, func(m documents.Material) string { return strconv.FormatInt(micros(m.CreatedAt), 10) }, parseNumber},
+	documents.ByTitle:    {"m.collated", false, func(m documents.Material) string { return collated(m.Title) }, func(s string) (any, error) { return s, nil }},
+}
+
+func parseNumber(s string) (any, error) { return strconv.ParseInt(s, 10, 64) }
+
 // List returns one page of the materials who may see, by keyset: a page is as
 // quick at the end of the list as at its beginning.
 func (s *Store) List(ctx context.Context, who security.Actor, q documents.Query) (documents.Page, error) {
-	text, args := selectMaterial+` WHERE m.state <> $1`, []any{documents.Importing}
-	and := func(condition string, values ...any) {
-		for _, v := range values {
-			args = append(args, v)
-			condition = strings.Replace(condition, "?", "$"+strconv.Itoa(len(args)), 1)
-		}
-		text += " AND " + condition
+	o, ok := orders[q.Sort]
+	if !ok {
+		return documents.Page{}, fault.New(fault.Invalid, "documents.fault.page")
 	}
-	if q.State != "" {
-		and(`m.state = ?`, q.State)
-	}
-	if q.Agenda != "" {
-		and(`m.agenda = ?`, q.Agenda)
-	}
-	if q.Unit != "" {
-		and(`m.unit = ?`, q.Unit)
-	}
-	for _, word := range strings.Fields(q.Text) {
-		and(`m.folded LIKE ? ESCAPE '\'`, "%"+strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(word)+"%")
-	}
-	if q.After != "" {
-		changed, id, err := cursor(q.After)
-		if err != nil {
-			return documents.Page{}, err
-		}
-		and(`(m.changed_at, m.id) < (?, ?)`, changed, id)
-	}
-	visible, more := s.rights.Filter(who, len(args)+1)
-	// The || keeps planners from fetching every visible material by id and
-	// sorting them all: the order comes from the index, the list only filters.
-	text += ` AND m.id || '' IN (` + visible + `)`
-	args = append(append(args, more...), q.Limit+1)
-	text += ` ORDER BY m.changed_at DESC, m.id DESC LIMIT $` + strconv.Itoa(len(args))
-	found, err := query(ctx, s.db, scanMaterial, text, args...)
+	sees, err := s.rights.SeesFew(ctx, who, few)
 	if err != nil {
 		return documents.Page{}, fmt.Errorf("list materials: %w", err)
 	}
-	if len(found) <= q.Limit {
-		return documents.Page{Materials: found}, nil
+	c := conditions{args: []any{documents.Importing}}
+	c.filing(q.Filing())
+	for _, word := range strings.Fields(q.Text) {
+		c.and(`m.folded LIKE ? ESCAPE '\'`, "%"+strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(word)+"%")
 	}
-	found = found[:q.Limit]
-	last := found[len(found)-1]
-	return documents.Page{Materials: found, Next: fmt.Sprintf("%d.%s", micros(last.ChangedAt), last.ID)}, nil
+	all := c // of which page is a part
+	if q.After != "" {
+		value, id, err := cursor(q.After, o)
+		if err != nil {
+			return documents.Page{}, err
+		}
+		c.and(`(`+o.column+`, m.id) `+map[bool]string{true: "<", false: ">"}[o.desc]+` (?, ?)`, value, id)
+	}
+	direction := map[bool]string{true: " DESC", false: ""}[o.desc]
+	found, err := query(ctx, s.db, scanMaterial, selectMaterial+` WHERE m.state <> $1`+c.text+s.seen(who, sees, &c)+
+		` ORDER BY `+o.column+direction+`, m.id`+direction+` LIMIT $`+strconv.Itoa(len(c.args)+1), append(c.args, q.Limit+1)...)
+	if err != nil {
+		return documents.Page{}, fmt.Errorf("list materials: %w", err)
+	}
+	page := documents.Page{Materials: found}
+	if len(found) > q.Limit {
+		page.Materials = found[:q.Limit]
+		last := page.Materials[q.Limit-1]
+		page.Next = o.value(last) + "." + string(last.ID)
+	}
+	if !q.Count {
+		return page, nil
+	}
+	if q.After == "" && page.Next == "" {
+		page.Count = len(found)
+		return page, nil
+	}
+	err = s.db.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 AS one FROM documents_material m WHERE m.state <> $1`+all.text+s.seen(who, sees, &all)+
+		` LIMIT $`+strconv.Itoa(len(all.args)+1)+`) AS found`, append(all.args, documents.MaxCount+1)...).Scan(&page.Count)
+	if err != nil {
+		return page, fmt.Errorf("count materials: %w", err)
+	}
+	return page, nil
 }
 
-func cursor(after string) (changed int64, id string, err error) {
-	number, id, ok := strings.Cut(after, ".")
-	changed, err = strconv.ParseInt(number, 10, 64)
-	if !ok || err != nil {
-		return 0, "", fault.New(fault.Invalid, "documents.fault.page")
+// seen is the condition that who may see material m, with its arguments added to c.
+func (s *Store) seen(who security.Actor, few bool, c *conditions) string {
+	var text string
+	var args []any
+	if few {
+		text, args = s.rights.Filter(who, len(c.args)+1)
+		text = `m.id IN (` + text + `)`
+	} else {
+		text, args = s.rights.Sees(who, "m.id", len(c.args)+1)
 	}
-	return changed, id, nil
+	c.args = append(c.args[:len(c.args):len(c.args)], args...)
+	return " AND " + text
+}
+
+func cursor(after string, o order) (value any, id string, err error) {
+	v, id, ok := strings.Cut(after, ".")
+	value, err = o.parse(v)
+	if !ok || err != nil {
+		return nil, "", fault.New(fault.Invalid, "documents.fault.page")
+	}
+	return value, id, nil
 }
 
 func (s *Store) Notices(ctx context.Context, who security.ActorID, before int64, limit int) ([]documents.Notice, error) {
@@ -112,7 +150,7 @@ func (t *tx) SeeNotices(ctx context.Context, who security.ActorID, upTo int64, w
 
 func scanTask(r row) (t documents.Task, err error) {
 	var due, since int64
-	err = r.Scan(&t.What, &t.Title, &t.Number, &t.Link, &t.Count, &due, &since)
+	err = r.Scan(&t.What, &t.Title, &t.Number, &t.Link, &t.Count, &due, &since, &t.Material)
 	t.Due, t.Since = at(due), at(since)
 	return t, err
 }
@@ -122,7 +160,7 @@ const maxTasks = 200
 
 func (s *Store) Asked(ctx context.Context, who security.ActorID) ([]documents.Task, error) {
 	return query(ctx, s.db, scanTask, `
-		SELECT 'approve', m.title, m.number, '/documents/' || m.id || '/route', 0, 0, o.started_at
+		SELECT 'approve', m.title, m.number, '/documents/' || m.id || '/route', 0, 0, o.started_at, m.id
 		FROM documents_member b
 		JOIN documents_route o ON o.id = b.route AND o.state = 'running' AND o.current = b.step
 		JOIN documents_material m ON m.id = o.material
@@ -131,20 +169,21 @@ func (s *Store) Asked(ctx context.Context, who security.ActorID) ([]documents.Ta
 
 func (s *Store) ToComment(ctx context.Context, who security.ActorID, unit security.UnitID) ([]documents.Task, error) {
 	return query(ctx, s.db, scanTask, `
-		SELECT 'comment', m.title, m.number, '/documents/' || m.id || '/comments', 0, o.due, o.started_at
+		SELECT 'comment', m.title, m.number, '/documents/' || m.id || '/comments', 0, o.due, o.started_at, m.id
 		FROM documents_round_unit u
 		JOIN documents_round o ON o.id = u.round AND o.closed_at = 0
 		JOIN documents_material m ON m.id = o.material AND m.state = 'commenting'
-		WHERE u.unit = $1 AND m.drafter <> $2
+		WHERE u.unit = $1 AND u.statement = '' AND m.drafter <> $2
 		AND NOT EXISTS (SELECT 1 FROM documents_comment c WHERE c.material = m.id AND c.author = $2 AND c.at >= o.started_at)
 		ORDER BY o.due LIMIT $3`, unit, who, maxTasks)
 }
 
 func (s *Store) ToSettle(ctx context.Context, who security.ActorID) ([]documents.Task, error) {
 	return query(ctx, s.db, scanTask, `
-		SELECT 'settle', m.title, m.number, '/documents/' || m.id || '/comments', count(*), 0, min(c.at)
+		SELECT 'settle', m.title, m.number, '/documents/' || m.id || '/settlement', count(*), 0, min(c.at), m.id
 		FROM documents_material m JOIN documents_comment c ON c.material = m.id AND c.state = 'open'
-		WHERE m.drafter = $1 AND m.state IN ('draft', 'commenting', 'settling')
+		LEFT JOIN documents_round_unit u ON u.round = c.round AND u.unit = c.unit
+		WHERE (c.unit = '' OR u.statement NOT IN ('', 'silent')) AND m.drafter = $1 AND m.state IN ('draft', 'commenting', 'settling')
 		GROUP BY m.id, m.title, m.number ORDER BY min(c.at) LIMIT $2`, who, maxTasks)
 }
 
@@ -159,6 +198,8 @@ func (s *Store) Follow(ctx context.Context) (int, error) {
 func (s *Store) Project(ctx context.Context, t *sql.Tx, e journal.Entry) error {
 	id, reading := "", false
 	switch e.Kind {
+	case "documents.searched":
+		return projectSearch(ctx, t, e)
 	case "documents.read", "documents.version_read", "documents.derivative_read", "collab.opened":
 		reading = true
 	case "collab.closed":
@@ -186,20 +227,47 @@ func (s *Store) Project(ctx context.Context, t *sql.Tx, e journal.Entry) error {
 	if id == "" {
 		return nil
 	}
-	read := 0
-	if reading {
-		read = 1
-	}
-	if _, err := t.ExecContext(ctx, `
-		INSERT INTO documents_history (material, seq, at, actor, behalf, kind, body, reading) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
-		id, e.Seq, micros(e.At), e.Actor, e.OnBehalfOf, e.Kind, string(e.Body), read); err != nil {
+	if err := keepHistory(ctx, t, id, e, string(e.Body), reading); err != nil {
 		return err
+	}
+	if !reading && e.Kind != "collab.refused" {
+		if err := stale(ctx, t, e, id); err != nil {
+			return err
+		}
 	}
 	if e.Kind != "collab.edited" {
 		return nil
 	}
 	_, err := t.ExecContext(ctx, `UPDATE documents_material SET changed_at = $1 WHERE id = $2 AND changed_at < $1`, micros(e.At), id)
 	return err
+}
+
+func keepHistory(ctx context.Context, t *sql.Tx, id string, e journal.Entry, body string, reading bool) error {
+	read := 0
+	if reading {
+		read = 1
+	}
+	_, err := t.ExecContext(ctx, `
+		INSERT INTO documents_history (material, seq, at, actor, behalf, kind, body, reading) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
+		id, e.Seq, micros(e.At), e.Actor, e.OnBehalfOf, e.Kind, body, read)
+	return err
+}
+
+// projectSearch puts a search into the history of every material of which it
+// showed a passage.
+func projectSearch(ctx context.Context, t *sql.Tx, e journal.Entry) error {
+	var body struct {
+		Documents []string `json:"documents"`
+	}
+	if err := json.Unmarshal(e.Body, &body); err != nil {
+		return nil
+	}
+	for _, id := range body.Documents {
+		if err := keepHistory(ctx, t, id, e, "{}", true); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Store) History(ctx context.Context, id documents.MaterialID, reads bool, before int64, limit int) ([]journal.Entry, error) {

@@ -19,6 +19,9 @@ func TestBothSchemasAgree(t *testing.T) {
 		return string(b)
 	}
 	for _, name := range names {
+		if name == "0005_search.sqlite.sql" { // each database has a full-text index of its own kind
+			continue
+		}
 		want := strings.NewReplacer(") STRICT;", ");", "INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
 			"INTEGER", "BIGINT", "BLOB", "BYTEA").Replace(read(name))
 		if got := read(strings.Replace(name, ".sqlite.", ".postgres.", 1)); got != want {

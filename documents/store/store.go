@@ -166,14 +166,18 @@ func (t *tx) NextNumber(ctx context.Context, agenda documents.AgendaID, year int
 		ON CONFLICT (agenda, year) DO UPDATE SET last = documents_counter.last + 1 RETURNING last`, agenda, year).Scan(&n)
 }
 
+const columnsOfMaterial = `m.id, m.number, m.title, m.agenda, a.name, m.unit, m.drafter, m.state, m.draft, m.current, m.created_at, m.changed_at,
+	m.place, m.course, m.placed_at`
+
 const selectMaterial = `
-	SELECT m.id, m.number, m.title, m.agenda, a.name, m.unit, m.drafter, m.state, m.draft, m.current, m.created_at, m.changed_at
+	SELECT ` + columnsOfMaterial + `
 	FROM documents_material m JOIN documents_agenda a ON a.id = m.agenda`
 
 func scanMaterial(r row) (m documents.Material, err error) {
-	var created, changed int64
-	err = r.Scan(&m.ID, &m.Number, &m.Title, &m.Agenda, &m.AgendaName, &m.Unit, &m.Drafter, &m.State, &m.Draft, &m.Current, &created, &changed)
-	m.CreatedAt, m.ChangedAt = at(created), at(changed)
+	var created, changed, placed int64
+	err = r.Scan(&m.ID, &m.Number, &m.Title, &m.Agenda, &m.AgendaName, &m.Unit, &m.Drafter, &m.State, &m.Draft, &m.Current, &created, &changed,
+		&m.Place, &m.Course, &placed)
+	m.CreatedAt, m.ChangedAt, m.PlacedAt = at(created), at(changed), at(placed)
 	return m, err
 }
 
@@ -192,9 +196,10 @@ func (t *tx) Lock(ctx context.Context, id documents.MaterialID) (documents.Mater
 
 func (t *tx) AddMaterial(ctx context.Context, m documents.Material) error {
 	if err := t.exec(ctx, `
-		INSERT INTO documents_material (id, number, title, folded, agenda, unit, drafter, state, draft, current, created_at, changed_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		m.ID, m.Number, m.Title, folded(m), m.Agenda, m.Unit, m.Drafter, m.State, m.Draft, m.Current, micros(m.CreatedAt), micros(m.ChangedAt)); err != nil {
+		INSERT INTO documents_material (id, number, title, folded, collated, agenda, unit, drafter, state, draft, current, created_at, changed_at, place, course, placed_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		m.ID, m.Number, m.Title, folded(m), collated(m.Title), m.Agenda, m.Unit, m.Drafter, m.State, m.Draft, m.Current, micros(m.CreatedAt), micros(m.ChangedAt),
+		m.Place, m.Course, micros(m.PlacedAt)); err != nil {
 		return err
 	}
 	return t.s.rights.Link(ctx, t.tx, access.Document(string(m.ID)), access.Agenda(string(m.Agenda)))
@@ -204,8 +209,9 @@ func folded(m documents.Material) string { return documents.Fold(m.Number + " " 
 
 func (t *tx) SetMaterial(ctx context.Context, m documents.Material) error {
 	return t.one(ctx, fault.NotFound, `
-		UPDATE documents_material SET number = $1, title = $2, folded = $3, drafter = $4, state = $5, draft = $6, current = $7, changed_at = $8 WHERE id = $9`,
-		m.Number, m.Title, folded(m), m.Drafter, m.State, m.Draft, m.Current, micros(m.ChangedAt), m.ID)
+		UPDATE documents_material SET number = $1, title = $2, folded = $3, collated = $4, drafter = $5, state = $6, draft = $7, current = $8, changed_at = $9,
+		place = $10, course = $11, placed_at = $12 WHERE id = $13`,
+		m.Number, m.Title, folded(m), collated(m.Title), m.Drafter, m.State, m.Draft, m.Current, micros(m.ChangedAt), m.Place, m.Course, micros(m.PlacedAt), m.ID)
 }
 
 func (t *tx) DropMaterial(ctx context.Context, by security.Actor, id documents.MaterialID) error {
@@ -239,37 +245,6 @@ func (t *tx) DropParticipant(ctx context.Context, by security.Actor, id document
 		return err
 	}
 	return t.s.rights.Revoke(ctx, t.tx, by, access.Document(string(id)), access.Relation(p.Relation), access.Subject(p.Subject))
-}
-
-func (r reader) Round(ctx context.Context, id documents.MaterialID) (o documents.Round, err error) {
-	var due, started, closed int64
-	err = r.q.QueryRowContext(ctx, `
-		SELECT id, material, due, started_by, started_at, closed_at FROM documents_round WHERE material = $1 ORDER BY started_at DESC LIMIT 1`, id).
-		Scan(&o.ID, &o.Material, &due, &o.StartedBy, &started, &closed)
-	if err != nil {
-		return o, gone(err, "documents.fault.round_none")
-	}
-	o.Due, o.StartedAt, o.ClosedAt = at(due), at(started), at(closed)
-	o.Units, err = query(ctx, r.q, func(r row) (u security.UnitID, err error) { return u, r.Scan(&u) },
-		`SELECT unit FROM documents_round_unit WHERE round = $1 ORDER BY unit`, o.ID)
-	return o, err
-}
-
-func (t *tx) AddRound(ctx context.Context, o documents.Round) error {
-	if err := t.exec(ctx, `INSERT INTO documents_round (id, material, due, started_by, started_at, closed_at) VALUES ($1, $2, $3, $4, $5, 0)`,
-		o.ID, o.Material, micros(o.Due), o.StartedBy, micros(o.StartedAt)); err != nil {
-		return err
-	}
-	for _, u := range o.Units {
-		if err := t.exec(ctx, `INSERT INTO documents_round_unit (round, unit) VALUES ($1, $2)`, o.ID, u); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (t *tx) CloseRound(ctx context.Context, o documents.Round) error {
-	return t.exec(ctx, `UPDATE documents_round SET closed_at = $1 WHERE id = $2`, micros(o.ClosedAt), o.ID)
 }
 
 func (r reader) Answered(ctx context.Context, who security.ActorID, key string) (c documents.CommentID, digest string, err error) {

@@ -81,13 +81,13 @@ func (r reader) Circulation(ctx context.Context, id documents.VersionID) (c docu
 		var step int
 		var m documents.Member
 		var acted int64
-		if err := r.Scan(&step, &m.Person, &m.Act, &acted, &m.Reason); err != nil {
+		if err := r.Scan(&step, &m.Person, &m.Act, &acted, &m.Reason, &m.Deputy, &m.Carried); err != nil {
 			return struct{}{}, err
 		}
 		m.At = at(acted)
 		c.Steps[step].Members = append(c.Steps[step].Members, m)
 		return struct{}{}, nil
-	}, `SELECT step, person, act, at, reason FROM documents_member WHERE route = $1 ORDER BY step, place`, c.ID)
+	}, `SELECT step, person, act, at, reason, deputy, carried FROM documents_member WHERE route = $1 ORDER BY step, place`, c.ID)
 	return c, err
 }
 
@@ -106,8 +106,8 @@ func (t *tx) AddCirculation(ctx context.Context, c documents.Circulation) error 
 			return err
 		}
 		for j, m := range s.Members {
-			if err := t.exec(ctx, `INSERT INTO documents_member (route, step, place, person, act, at, reason) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-				c.ID, i, j, m.Person, m.Act, micros(m.At), m.Reason); err != nil {
+			if err := t.exec(ctx, `INSERT INTO documents_member (route, step, place, person, act, at, reason, deputy, carried) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+				c.ID, i, j, m.Person, m.Act, micros(m.At), m.Reason, m.Deputy, m.Carried); err != nil {
 				return err
 			}
 		}
@@ -125,8 +125,8 @@ func (t *tx) SetCirculation(ctx context.Context, c documents.Circulation) error 
 				continue
 			}
 			// An act is never rewritten: only a member who has not acted can act.
-			if err := t.exec(ctx, `UPDATE documents_member SET act = $1, at = $2, reason = $3 WHERE route = $4 AND step = $5 AND place = $6 AND act = ''`,
-				m.Act, micros(m.At), m.Reason, c.ID, i, j); err != nil {
+			if err := t.exec(ctx, `UPDATE documents_member SET act = $1, at = $2, reason = $3, deputy = $4 WHERE route = $5 AND step = $6 AND place = $7 AND act = ''`,
+				m.Act, micros(m.At), m.Reason, m.Deputy, c.ID, i, j); err != nil {
 				return err
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"spolupis/documents"
+	"spolupis/documents/workflow"
 	"spolupis/security/journal"
 )
 
@@ -30,11 +31,12 @@ func reportOf(id documents.MaterialID, e journal.Entry) string {
 // sentence is shown by its name: nothing that happened is left out.
 func (h *Handler) what(lang string, e journal.Entry) string {
 	var b struct {
-		Kind    string `json:"kind"`
-		Outcome string `json:"outcome"`
-		Number  any    `json:"number"`
-		Page    string `json:"page"`
-		Format  string `json:"format"`
+		Kind    string         `json:"kind"`
+		Outcome string         `json:"outcome"`
+		Number  any            `json:"number"`
+		Page    string         `json:"page"`
+		Format  string         `json:"format"`
+		To      workflow.Place `json:"to"`
 	}
 	json.Unmarshal(e.Body, &b) // fields that are missing leave their words out
 	text := func(key string) string { return h.kit.Pages.Text(lang, key) }
@@ -44,6 +46,8 @@ func (h *Handler) what(lang string, e journal.Entry) string {
 	}
 	var arg any = ""
 	switch e.Kind {
+	case "documents.moved":
+		arg = workflow.Material().PlaceName(b.To, lang)
 	case "documents.comment_added":
 		arg = text("documents.kind." + b.Kind)
 	case "documents.comment_settled":

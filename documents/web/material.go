@@ -2,17 +2,14 @@ package web
 
 import (
 	"encoding/json"
-	"errors"
 	"html/template"
 	"net/http"
 	"strings"
-	"time"
 
 	"spolupis/documents"
 	"spolupis/documents/render"
 	"spolupis/security"
 	"spolupis/security/access"
-	"spolupis/security/fault"
 	"spolupis/security/web"
 )
 
@@ -28,8 +25,8 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request, f form) {
 		h.kit.Fail(w, r, err)
 		return
 	}
-	round, err := h.documents.Round(ctx, who, x.ID)
-	if err != nil && !errors.Is(err, fault.NotFound) {
+	round, err := h.lastRound(r, x.ID)
+	if err != nil {
 		h.kit.Fail(w, r, err)
 		return
 	}
@@ -48,34 +45,27 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request, f form) {
 		h.kit.Fail(w, r, err)
 		return
 	}
+	course, err := h.course(r, x)
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
 	lacks, made, err := h.lacking(r, x)
 	if err != nil {
 		h.kit.Fail(w, r, err)
 		return
 	}
 	var asked []string
-	for _, u := range round.Units {
+	for _, u := range round.Units() {
 		asked = append(asked, byID[u])
 	}
 	h.kit.Page(w, r, f.status(), "documents/overview", map[string]any{
 		"Head": x, "Versions": versions, "Round": round, "RoundUnits": asked, "Count": map[string]int{"all": all, "open": open, "major": majors}, "Participants": participants,
 		"People": people, "Units": units, "Relations": []string{"reader", "commenter", "editor", "owner"},
-		"Due": workday(h.kit.Now().In(h.zone), 5).Format("2006-01-02"), "Form": f, "Lacks": lacks, "Templated": made,
+		"Form": f, "Course": course, "Lacks": lacks, "Templated": made,
 		// A draft beside an earlier version: the banner of D10.
 		"DraftAfter": x.Editable() && len(versions) > 0,
 	})
-}
-
-// workday is the n-th working day after t; public holidays are not known here,
-// the drafter can choose another day.
-func workday(t time.Time, n int) time.Time {
-	for n > 0 {
-		t = t.AddDate(0, 0, 1)
-		if d := t.Weekday(); d != time.Saturday && d != time.Sunday {
-			n--
-		}
-	}
-	return t
 }
 
 type participant struct {
@@ -143,31 +133,6 @@ func (h *Handler) participants(w http.ResponseWriter, r *http.Request) {
 			return h.documents.Uninvite(r.Context(), web.Who(r), material(r), p)
 		}
 		return h.documents.Invite(r.Context(), web.Who(r), material(r), p)
-	})
-}
-
-func (h *Handler) round(w http.ResponseWriter, r *http.Request) {
-	if !h.parse(w, r) {
-		return
-	}
-	if r.FormValue("close") != "" {
-		h.act(w, r, "round", "documents.overview.round_closed", func() error {
-			return h.documents.CloseRound(r.Context(), web.Who(r), material(r))
-		})
-		return
-	}
-	h.act(w, r, "round", "documents.overview.round_started", func() error {
-		var units []security.UnitID
-		for _, u := range r.Form["unit"] {
-			units = append(units, security.UnitID(u))
-		}
-		// The last minute of the day in the office's own time.
-		day, err := time.ParseInLocation("2006-01-02", r.Form.Get("due"), h.zone)
-		if err != nil {
-			return fault.New(fault.Invalid, "documents.fault.round_due")
-		}
-		_, err = h.documents.StartRound(r.Context(), web.Who(r), material(r), units, day.AddDate(0, 0, 1).Add(-time.Minute))
-		return err
 	})
 }
 

@@ -3,7 +3,6 @@ package web
 import (
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -119,55 +118,6 @@ func (h *Handler) createAgenda(w http.ResponseWriter, r *http.Request) {
 	h.kit.Done(w, r, "/agendas/new", "documents.agendas.done", a.Name)
 }
 
-func query(r *http.Request) documents.Query {
-	q := r.URL.Query()
-	return documents.Query{
-		State: documents.State(q.Get("state")), Agenda: documents.AgendaID(q.Get("agenda")), Unit: security.UnitID(q.Get("unit")),
-		Text: q.Get("q"), After: q.Get("after"),
-	}
-}
-
-func (h *Handler) list(w http.ResponseWriter, r *http.Request) {
-	who := web.Who(r)
-	q := query(r)
-	page, err := h.documents.List(r.Context(), who, q)
-	if err != nil {
-		h.kit.Fail(w, r, err)
-		return
-	}
-	agendas, err := h.documents.Agendas(r.Context())
-	if err != nil {
-		h.kit.Fail(w, r, err)
-		return
-	}
-	units, byID, err := h.units(r)
-	if err != nil {
-		h.kit.Fail(w, r, err)
-		return
-	}
-	type row struct {
-		documents.Material
-		UnitName string
-	}
-	var rows []row
-	for _, m := range page.Materials {
-		rows = append(rows, row{m, byID[m.Unit]})
-	}
-	next := ""
-	if page.Next != "" {
-		v := url.Values{}
-		for k, x := range r.URL.Query() {
-			v[k] = x
-		}
-		v.Set("after", page.Next)
-		next = "/documents?" + v.Encode()
-	}
-	h.kit.Page(w, r, http.StatusOK, "documents/list", map[string]any{
-		"Materials": rows, "Next": next, "Query": q, "States": documents.States, "Agendas": agendas, "Units": units,
-		"Creates": creates(who), "Filtered": q != documents.Query{},
-	})
-}
-
 func (h *Handler) newForm(w http.ResponseWriter, r *http.Request, f form) {
 	agendas, err := h.documents.Agendas(r.Context())
 	if err != nil {
@@ -259,7 +209,12 @@ func uploaded(r *http.Request) ([]byte, error) {
 }
 
 func (h *Handler) apiList(w http.ResponseWriter, r *http.Request) {
-	page, err := h.documents.List(r.Context(), web.Who(r), query(r))
+	q, err := h.query(r)
+	if err != nil {
+		h.kit.Fail(w, r, err)
+		return
+	}
+	page, err := h.documents.List(r.Context(), web.Who(r), q)
 	if err != nil {
 		h.kit.Fail(w, r, err)
 		return

@@ -27,7 +27,8 @@ type stepRow struct {
 
 type memberRow struct {
 	documents.Member
-	By documents.PersonView
+	By     documents.PersonView
+	ByHand documents.PersonView // the deputy who acted for him
 }
 
 func (h *Handler) route(w http.ResponseWriter, r *http.Request, f form) {
@@ -90,14 +91,28 @@ func (h *Handler) addRoute(r *http.Request, x head, data map[string]any) error {
 	for i, s := range c.Steps {
 		row := stepRow{Step: s, Number: i + 1, Current: i == c.Current && (c.State == documents.Running || c.State == documents.ToSign)}
 		for _, m := range s.Members {
-			row.Members = append(row.Members, memberRow{m, names.of(m.Person)})
+			row.Members = append(row.Members, memberRow{Member: m, By: names.of(m.Person)})
+			if m.Deputy != "" {
+				row.Members[len(row.Members)-1].ByHand = names.of(m.Deputy)
+			}
 		}
 		steps = append(steps, row)
 	}
 	data["Circulation"], data["Steps"] = c, steps
-	data["Asked"] = c.Asked(who.ID) && x.May["approve"]
+	asked := c.Asked(who.ID) && x.May["approve"]
+	stands, err := h.documents.StandsFor(r.Context(), who, x.ID)
+	if err != nil {
+		return err
+	}
+	var behalf []documents.PersonView
+	for _, p := range stands {
+		if c.Asked(p) {
+			behalf = append(behalf, names.of(p))
+		}
+	}
+	data["Asked"], data["Behalf"] = asked, behalf
 	// What changed since the version he approved before: he must see it first.
-	if c.Asked(who.ID) && v.Supersedes != "" {
+	if (asked || len(behalf) > 0) && v.Supersedes != "" {
 		data["Since"] = v.Number - 1
 	}
 	return nil
@@ -158,12 +173,14 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) {
 		h.kit.Fail(w, r, err)
 		return
 	}
+	who := web.Who(r)
+	who.OnBehalfOf = security.ActorID(r.Form.Get("behalf")) // the service asks whether he may
 	done := "documents.route.approved"
 	if r.Form.Get("decision") == "reject" {
 		done = "documents.route.rejected"
-		_, err = h.documents.Reject(r.Context(), web.Who(r), version, r.Form.Get("reason"))
+		_, err = h.documents.Reject(r.Context(), who, version, r.Form.Get("reason"))
 	} else {
-		_, err = h.documents.Approve(r.Context(), web.Who(r), version)
+		_, err = h.documents.Approve(r.Context(), who, version)
 	}
 	if err != nil {
 		h.again(w, r, err, "decision", func(f form) { h.route(w, r, f) })

@@ -46,7 +46,7 @@ func New(kit *web.Kit, s *documents.Service, d Directory) *Handler {
 // again by the service; the rule keeps what is not there and what is not yours alike.
 func (h *Handler) Mount(r chi.Router) {
 	view, edit, manage := web.Document(access.View), web.Document(access.Edit), web.Document(access.Manage)
-	comment, freeze, approve := web.Document(access.Comment), web.Document(access.Freeze), web.Document(access.Approve)
+	comment, freeze := web.Document(access.Comment), web.Document(access.Freeze)
 	get := func(pattern string, rule web.Rule, f http.HandlerFunc) { h.kit.Get(r, pattern, rule, f) }
 	post := func(pattern string, rule web.Rule, f http.HandlerFunc) { h.kit.Post(r, pattern, rule, f) }
 
@@ -56,6 +56,7 @@ func (h *Handler) Mount(r chi.Router) {
 	get("/agendas/new", web.Roles(security.Administrator), func(w http.ResponseWriter, r *http.Request) { h.agendas(w, r, form{}) })
 	post("/agendas/new", web.Roles(security.Administrator), h.createAgenda)
 
+	get("/search", web.SignedIn, h.search)
 	get("/templates", web.SignedIn, h.templates)
 	get("/templates/new", web.SignedIn, func(w http.ResponseWriter, r *http.Request) { h.template(w, r, form{}) })
 	post("/templates/new", web.SignedIn, h.setTemplate)
@@ -63,6 +64,9 @@ func (h *Handler) Mount(r chi.Router) {
 	post("/templates/{template}", web.SignedIn, h.setTemplate)
 
 	get("/documents", web.SignedIn, h.list)
+	post("/views", web.SignedIn, h.saveView)
+	get("/views/{view}", web.SignedIn, h.sharedView)
+	post("/views/{view}/delete", web.SignedIn, h.dropView)
 	post("/documents", web.SignedIn, h.create)
 	h.kit.Large(http.MethodPost, "/documents", office.MaxFile+1<<20) // the file and the rest of the form
 	get("/documents/new", web.SignedIn, func(w http.ResponseWriter, r *http.Request) { h.newForm(w, r, form{}) })
@@ -71,12 +75,24 @@ func (h *Handler) Mount(r chi.Router) {
 	get("/documents/{id}/text", view, h.text)
 	post("/documents/{id}/title", edit, h.rename)
 	post("/documents/{id}/participants", manage, h.participants)
+	get("/documents/{id}/round", view, func(w http.ResponseWriter, r *http.Request) { h.roundPage(w, r, form{}) })
 	post("/documents/{id}/round", manage, h.round)
+	post("/documents/{id}/round/statement", view, h.statement)
+	get("/documents/{id}/round/{n}/changes", view, h.roundChanges)
 	post("/documents/{id}/freeze", freeze, h.freeze)
 	post("/documents/{id}/draft", freeze, h.openDraft)
 
 	get("/documents/{id}/comments", view, func(w http.ResponseWriter, r *http.Request) { h.comments(w, r, form{}) })
 	post("/documents/{id}/comments", comment, h.command)
+	get("/documents/{id}/settlement", view, h.settlement)
+	get("/documents/{id}/settlement/duplicates", edit, h.duplicates)
+	get("/documents/{id}/settlement/{n}", view, func(w http.ResponseWriter, r *http.Request) { h.settleOne(w, r, form{}) })
+	post("/documents/{id}/settlement/{n}", comment, h.settleCommand)
+	post("/documents/{id}/settlement/{n}/dispute", view, h.dispute)
+	for ext := range tableFiles {
+		get("/documents/{id}/settlement."+ext, view, h.tableFile(ext))
+		get("/documents/{id}/versions/{n}/settlement."+ext, view, h.versionTable(ext))
+	}
 	get("/documents/{id}/versions", view, h.versions)
 	get("/documents/{id}/versions/{n}", view, h.version)
 	post("/documents/{id}/versions/{n}/restore", edit, h.restore)
@@ -94,13 +110,17 @@ func (h *Handler) Mount(r chi.Router) {
 	get("/documents/{id}/import/{report}", view, h.report)
 	get("/documents/{id}/route", view, func(w http.ResponseWriter, r *http.Request) { h.route(w, r, form{}) })
 	post("/documents/{id}/route", manage, h.startRoute)
-	post("/documents/{id}/route/decision", approve, h.decide)
+	post("/documents/{id}/route/decision", view, h.decide) // a deputy has the right only in the name of another
 	get("/documents/{id}/history", view, h.history)
 	get("/documents/{id}/authors", view, h.authors)
 
+	h.mountCourse(r)
+
 	get("/api/v1/documents", web.SignedIn, h.apiList)
+	get("/api/v1/search", web.SignedIn, h.apiSearch)
 	get("/api/v1/documents/{id}/comments", view, h.apiComments)
 	post("/api/v1/documents/{id}/comments", comment, h.apiCommand)
+	get("/api/v1/documents/{id}/settlement", view, h.apiSettlement)
 }
 
 // form is what a refused form shows again: what was typed, and what is wrong where.
@@ -145,7 +165,11 @@ var fields = map[string]string{
 	"documents.fault.outcome": "outcome", "documents.fault.settle_reasoning": "reasoning", "documents.fault.reply_empty": "text",
 	"documents.fault.agenda_id": "id", "documents.fault.agenda_exists": "id", "documents.fault.agenda_name": "name", "documents.fault.agenda_numbering": "numbering",
 	"documents.fault.template_missing": "template", "documents.fault.template_id": "id", "documents.fault.template_exists": "id", "documents.fault.template_name": "name",
-	"documents.fault.round_units": "unit", "documents.fault.round_due": "due", "documents.fault.reject_reason": "reason",
+	"search.fault.view_name":      "name",
+	"documents.fault.round_units": "unit", "documents.fault.round_days": "days", "documents.fault.round_urgent": "urgent", "documents.fault.round_why": "why",
+	"documents.fault.round_reason": "reason", "documents.fault.statement": "statement", "documents.fault.statement_note": "note", "documents.fault.statement_has": "statement",
+	"documents.fault.statement_has_none": "statement", "documents.fault.settle_unchanged": "reasoning", "documents.fault.insist_reasoning": "reasoning",
+	"documents.fault.dispute_reason": "text", "documents.fault.dispute_words": "text", "documents.fault.dispute_decider": "decider", "documents.fault.reject_reason": "reason",
 	"documents.fault.participant": "subject", "documents.fault.route_empty": "approvers1",
 }
 

@@ -44,6 +44,7 @@ var everybody = map[string]security.Actor{
 	"admin":   {ID: "p-admin", Name: "Adam Správný", Session: "s0", Roles: []security.Role{security.Administrator}},
 	"drafter": {ID: "p-eva", Name: "Eva Nová", Unit: "doprava", Session: "s1", Roles: []security.Role{security.Drafter}},
 	"jurist":  {ID: "p-olga", Name: "Olga Právní", Unit: "pravni", Session: "s3", Roles: []security.Role{security.Commenter}},
+	"lawhead": {ID: "p-jana", Name: "Jana Vedoucí", Unit: "pravni", Session: "s6", Roles: []security.Role{security.Head}},
 	"head":    {ID: "p-karel", Name: "Karel Vedoucí", Unit: "doprava", Session: "s4", Roles: []security.Role{security.Approver}},
 	"signer":  {ID: "p-ivan", Name: "Ivan Hejtman", Session: "s5", Roles: []security.Role{security.Signer}},
 }
@@ -70,7 +71,8 @@ func (d directory) People(ctx context.Context, f access.PeopleFilter) (out []acc
 }
 
 func (directory) Units(context.Context) ([]access.UnitInfo, error) {
-	return []access.UnitInfo{{ID: "doprava", Name: "Odbor dopravy"}, {ID: "pravni", Name: "Odbor právní"}}, nil
+	return []access.UnitInfo{{ID: "doprava", Name: "Odbor dopravy"}, {ID: "pravni", Name: "Odbor právní"},
+		{ID: "finance", Name: "Odbor ekonomický"}, {ID: "skolstvi", Name: "Odbor školství"}, {ID: "zivotni", Name: "Odbor životního prostředí"}}, nil
 }
 
 type rooms struct{ *access.Rights }
@@ -276,7 +278,7 @@ func TestTheLifeOfAMaterialByPlainForms(t *testing.T) {
 	}
 
 	// A round; the jurist comments with a wording, the drafter accepts it.
-	s.post("drafter", doc+"/round", url.Values{"unit": {"pravni"}, "due": {"2026-11-30"}}).want(200, "Připomínkové kolo je zahájeno", "Odbor právní")
+	s.post("drafter", doc+"/round", url.Values{"unit_pravni": {"required"}, "days": {"5"}}).want(200, "Připomínkové kolo je zahájeno", "Odbor právní")
 	s.get("jurist", "/").want(200, "Připomínkovat", "30. 11. 2026")
 	page := s.get("jurist", doc+"/comments").want(200, "Žádné připomínky")
 	add := url.Values{"command": {"comment.add"}, "key": {key(page)}, "kind": {"major"}, "text": {"Částka neodpovídá."}, "quote": {"4 250 000 Kč"}, "proposed": {"5 000 000 Kč"}}
@@ -287,7 +289,11 @@ func TestTheLifeOfAMaterialByPlainForms(t *testing.T) {
 	add.Set("reasoning", "Viz rozpočet.")
 	s.post("jurist", doc+"/comments", add).want(200, "Uloženo", "4 250 000 Kč", "zásadní", "Viz rozpočet.")
 	s.post("jurist", doc+"/comments", add).want(200, "celkem 1, nevypořádáno 1") // the same form twice
+	s.get("lawhead", "/").want(200, "Potvrdit stanovisko útvaru")
+	s.post("drafter", doc+"/freeze", nil).want(409, "běží připomínkové kolo")
+	s.post("lawhead", doc+"/round/statement", url.Values{"act": {"state"}, "unit": {"pravni"}, "statement": {"remarks"}}).want(200, "Stanovisko je potvrzeno.", "s připomínkami", "Jana Vedoucí")
 	s.get("drafter", "/").want(200, "Vypořádat připomínky (1)")
+	s.post("drafter", doc+"/round", url.Values{"act": {"end"}}).want(200, "Připomínkové kolo je ukončeno.")
 	s.post("drafter", doc+"/freeze", nil).want(409, "Nelze zmrazit: nevypořádané zásadní připomínky: 1.")
 	page = s.get("drafter", doc+"/comments")
 	comment := regexp.MustCompile(`name="comment" value="(c-[^"]+)"`).FindStringSubmatch(page.body)[1]
@@ -410,7 +416,7 @@ func TestTheCommentAPI(t *testing.T) {
 	if len(list.Comments) != 1 {
 		t.Fatalf("comments %+v", list)
 	}
-	for _, field := range []string{"id", "document", "number", "kind", "state", "author", "at", "anchor", "quote", "prefix", "suffix", "block", "orphan", "text", "reasoning", "proposed", "replies", "settlement", "applied", "mine"} {
+	for _, field := range []string{"id", "document", "number", "kind", "state", "author", "at", "anchor", "quote", "prefix", "suffix", "block", "orphan", "text", "reasoning", "proposed", "replies", "settlement", "applied", "mine", "unit", "working", "twin", "standing"} {
 		if _, ok := list.Comments[0][field]; !ok {
 			t.Errorf("the comment lacks %q", field)
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"spolupis/security"
 	"spolupis/security/database"
@@ -23,6 +24,8 @@ type Rights struct {
 	db      *database.DB
 	journal *journal.Journal
 	known   knownEpochs
+	// Now is the clock of deputyships; nil = time.Now. Set it before the first use.
+	Now func() time.Time
 }
 
 // NewRights returns the rights kept in db.
@@ -41,6 +44,10 @@ type querier interface {
 // Roles and unit are taken from the account as it is now, not from who, so a
 // role withdrawn during an open connection is withdrawn there too. The service
 // itself may do anything.
+//
+// An act made on behalf of somebody else (who.OnBehalfOf) is judged by the
+// rights of that person, while the deputyship lasts; see Represents. A deputy
+// may also see, under his own name, what those he stands for may see.
 func (r *Rights) Can(ctx context.Context, who security.Actor, act Act, on Object) error {
 	if who.ID == security.SystemID {
 		return nil
@@ -48,10 +55,30 @@ func (r *Rights) Can(ctx context.Context, who security.Actor, act Act, on Object
 	if !who.Known() {
 		return fault.New(fault.Unauthenticated, "fault.unauthenticated")
 	}
+	if who.OnBehalfOf != "" {
+		return r.canFor(ctx, who, act, on)
+	}
 	relations, err := r.relations(ctx, who, on)
 	if err != nil {
 		return fmt.Errorf("may %s %s on %s: %w", who.ID, act, on, err)
 	}
+	err = judged(relations, act, on)
+	if !errors.Is(err, fault.NotFound) {
+		return err
+	}
+	switch sees, failed := r.seesFor(ctx, who, on); {
+	case failed != nil:
+		return fmt.Errorf("may %s %s on %s: %w", who.ID, act, on, failed)
+	case sees && act == View:
+		return nil
+	case sees:
+		return fault.New(fault.Denied, "fault.denied")
+	}
+	return err
+}
+
+// judged is what somebody with these relations to the object is told.
+func judged(relations []Relation, act Act, on Object) error {
 	sees := on == Office
 	for _, rel := range relations {
 		if rel.Allows(act) {

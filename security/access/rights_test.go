@@ -103,7 +103,7 @@ func TestWhatEachRoleMeansForTheWholeOffice(t *testing.T) {
 	table := map[security.Role]string{
 		security.Drafter: "create_document", security.Head: "create_document", security.Secretariat: "view publish create_document",
 		security.Auditor: "view audit", security.Administrator: "administer",
-		security.Commenter: "", security.Approver: "", security.Signer: "", security.Councillor: "",
+		security.Commenter: "", security.Approver: "", security.Signer: "", security.Councillor: "", security.Director: "",
 	}
 	if len(table) != len(security.Roles) {
 		t.Fatalf("the table has %d roles, the product %d", len(table), len(security.Roles))
@@ -199,6 +199,47 @@ func visible(t testing.TB, r *Rights, who security.Actor) string {
 		ids = append(ids, id)
 	}
 	sort.Strings(ids)
+	list := strings.Join(ids, " ")
+	if other := seen(t, r, who); other != list {
+		t.Errorf("%s sees %q by Filter and %q one by one", who.ID, list, other)
+	}
+	return list
+}
+
+// seen is visible by way of Sees, and checks that an index by Sight would leave nothing out.
+func seen(t testing.TB, r *Rights, who security.Actor) string {
+	t.Helper()
+	mine, err := r.SightOf(t.Context(), who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sees, args := r.Sees(who, "m.id", 2)
+	var ids []string
+	all, err := objects(t.Context(), r.db, `SELECT id FROM (SELECT DISTINCT substr(child, 10) AS id FROM access_link WHERE child LIKE 'document:%'
+		UNION SELECT substr(object, 10) FROM access_tuple WHERE object LIKE 'document:%') AS m WHERE id <> $1 AND `+sees+` ORDER BY id`, append([]any{"-"}, args...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range all {
+		from, err := r.Seen(t.Context(), Document(string(id)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		shared := func(s Subject) bool { return slices.Contains(mine.Subjects, s) }
+		above := func(o Object) bool { return slices.Contains(mine.Objects, o) }
+		if !mine.All && !slices.ContainsFunc(from.Subjects, shared) && !slices.ContainsFunc(from.Objects, above) {
+			t.Errorf("%s sees %s, which is seen from %+v, and his sight is %+v", who.ID, id, from, mine)
+		}
+		ids = append(ids, string(id))
+	}
+	if len(ids) > 0 {
+		if few, err := r.SeesFew(t.Context(), who, 10); err != nil || few == mine.All {
+			t.Errorf("%s sees at most ten: %v, %v; want it unless he sees all", who.ID, few, err)
+		}
+		if few, err := r.SeesFew(t.Context(), who, len(ids)-1); err != nil || few {
+			t.Errorf("%s sees fewer than %d: %v, %v", who.ID, len(ids), few, err)
+		}
+	}
 	return strings.Join(ids, " ")
 }
 

@@ -19,6 +19,11 @@ type accountsView struct {
 	Roles  []security.Role
 	Filter access.PeopleFilter
 	Error  string // of the unit form
+	Heads  map[security.UnitID]security.ActorID
+	Names  map[security.ActorID]string // of everybody who can be a head
+	Staff  []access.Person
+	// Confirm: the administrator has to give the own password with the form.
+	Confirm bool
 }
 
 func (o *Office) accounts(w http.ResponseWriter, r *http.Request) {
@@ -30,13 +35,20 @@ func (o *Office) accountsPage(w http.ResponseWriter, r *http.Request, status int
 	v := accountsView{Roles: security.Roles, Error: problem, Filter: access.PeopleFilter{
 		Text: q.Get("text"), Unit: security.UnitID(q.Get("unit")), Role: security.Role(q.Get("role")), Disabled: q.Get("disabled") == "1",
 	}}
-	var err1, err2 error
+	var err1, err2, err3, err4 error
 	v.People, err1 = o.Accounts.People(r.Context(), v.Filter)
 	v.Units, err2 = o.Accounts.Units(r.Context())
-	if err := errors.Join(err1, err2); err != nil {
+	v.Heads, err3 = o.Rights.Heads(r.Context())
+	v.Staff, err4 = o.Accounts.People(r.Context(), access.PeopleFilter{})
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		o.Kit.Fail(w, r, err)
 		return
 	}
+	v.Names = map[security.ActorID]string{}
+	for _, p := range v.Staff {
+		v.Names[p.ID] = p.Name
+	}
+	v.Confirm = o.Accounts.Confirmed(r.Context(), Who(r)) != nil
 	o.Kit.Page(w, r, status, "security/accounts", v)
 }
 

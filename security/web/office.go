@@ -44,11 +44,16 @@ func (o *Office) Mount(r chi.Router) {
 	k.Post(r, "/account/tokens", SignedIn, o.createToken)
 	k.Post(r, "/account/tokens/{token}/revoke", SignedIn, o.revokeToken)
 
+	k.Get(r, "/deputies", SignedIn, o.deputies)
+	k.Post(r, "/deputies", SignedIn, o.nameDeputy)
+	k.Post(r, "/deputies/{deputyship}/revoke", SignedIn, o.revokeDeputy)
+
 	admin := Roles(security.Administrator)
 	k.Get(r, "/accounts", admin, o.accounts)
 	k.Get(r, "/accounts/new", admin, o.newAccount)
 	k.Post(r, "/accounts", admin, o.createAccount)
 	k.Post(r, "/accounts/units", admin, o.createUnit)
+	k.Post(r, "/accounts/heads", admin, o.nameHead)
 	k.Get(r, "/accounts/{id}", admin, o.account)
 	k.Post(r, "/accounts/{id}", admin, o.updateAccount)
 	k.Post(r, "/accounts/{id}/password", admin, o.resetPassword)

@@ -26,8 +26,17 @@ type Meta struct {
 	Identifier string // dc:identifier
 	Producer   string
 	Date       time.Time // of creation and change; zero = not said
+	Landscape  bool
 	// Twin is for tests only: 1 writes the same drawing as PDF/A-1a, for checkers that know nothing newer.
 	Twin int
+}
+
+// Size is the width and height of the pages.
+func (m Meta) Size() (width, height float64) {
+	if m.Landscape {
+		return Height, Width
+	}
+	return Width, Height
 }
 
 // Document is a PDF under construction. Not safe for concurrent use.

@@ -98,12 +98,13 @@ func (d *Document) Bytes() []byte {
 	elements := d.elements(f)
 	resources := d.writeFonts(f)
 	var kids strings.Builder
+	width, height := d.Meta.Size()
 	for i, p := range d.pages {
 		p.end()
 		content := f.reserve()
 		f.stream(content, "", p.content, true)
 		f.object(pages[i], fmt.Sprintf("<</Type/Page/Parent %d 0 R/MediaBox[0 0 %.3f %.3f]/Contents %d 0 R/Resources<</Font<<%s>>>>/StructParents %d/Tabs/S/Annots %d 0 R>>",
-			pagesObject, Width, Height, content, resources, i, annots[i]))
+			pagesObject, width, height, content, resources, i, annots[i]))
 		f.object(annots[i], d.annotations(f, p))
 		kids.WriteString(ref(pages[i]))
 	}
