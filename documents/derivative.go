@@ -428,6 +428,9 @@ func (s *Service) openTo(ctx context.Context, who security.Actor, d Derivative) 
 	return !p.Disabled && p.Has(security.Councillor), nil
 }
 
+// forPublic reports whether the public may have d.
+func (d Derivative) forPublic() bool { return d.Audience == ForPublic && d.State == DerivativeApproved }
+
 // PublicText returns the newest approved public derivative of a version, for
 // whoever publishes it; fault.NotFound when there is none.
 func (s *Service) PublicText(ctx context.Context, version VersionID) (Derivative, []byte, error) {
@@ -436,7 +439,7 @@ func (s *Service) PublicText(ctx context.Context, version VersionID) (Derivative
 		return Derivative{}, nil, err
 	}
 	for _, d := range all {
-		if d.Audience == ForPublic && d.State == DerivativeApproved {
+		if d.forPublic() {
 			pdf, err := s.blob(ctx, d.PDF)
 			return d, pdf, err
 		}

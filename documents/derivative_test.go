@@ -69,6 +69,9 @@ func TestWhatIsBlackedOutIsInNoFile(t *testing.T) {
 		if got, file, err := o.PublicText(o.ctx, v.ID); err != nil || got.ID != d.ID || !bytes.Equal(file, pdf) {
 			t.Errorf("public text %v, %v", got.ID, err)
 		}
+		if kept, err := o.Store.Derivatives(o.ctx, v.ID); err != nil || len(kept) != 1 || kept[0].State != documents.DerivativeApproved || kept[0].DecidedBy != head.ID || len(kept[0].Marks) != len(marks) {
+			t.Errorf("kept %+v, %v", kept, err)
+		}
 		if title, err := o.PublicTitle(o.ctx, v); err != nil || title != v.Manifest.Title {
 			t.Errorf("public title %q, %v", title, err)
 		}
