@@ -121,7 +121,7 @@ func (r *room) join(ctx context.Context, m *Member) error {
 
 func (r *room) hello(m *Member) *Message {
 	b, err := json.Marshal(hello{Client: strconv.FormatUint(m.client, 10), Person: PersonOf(m.who), Right: m.right.String(),
-		Frozen: r.sealed.Load(), Schema: 1, Epoch: strconv.FormatInt(r.epoch, 10)})
+		Frozen: r.sealed.Load(), Schema: 2, Epoch: strconv.FormatInt(r.epoch, 10)})
 	if err != nil {
 		panic(err) // strings, a bool and a number
 	}

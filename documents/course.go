@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"spolupis/documents/calendar"
+	"spolupis/documents/meeting"
 	"spolupis/documents/workflow"
 	"spolupis/security"
 	"spolupis/security/access"
@@ -175,7 +176,7 @@ func (s *Service) facts(ctx context.Context, r Reader, m Material) (workflow.Fac
 		}
 		f.Anonymised = slices.ContainsFunc(derived, Derivative.forPublic)
 	}
-	return f, nil
+	return f, decided(ctx, r, m, &f)
 }
 
 // lastApproval reports whether one more approval ends approving.
@@ -243,6 +244,13 @@ func (s *Service) rolesOf(ctx context.Context, who security.Actor, m Material) (
 	for _, r := range who.Roles {
 		held["role:"+string(r)] = true
 	}
+	if g, err := s.lastMeeting(ctx, m.ID); err == nil && who.OnBehalfOf == "" { // who runs a meeting does it himself
+		held["meeting:chair"] = g.Chair == who.ID
+		held["meeting:recorder"] = g.Recorder == who.ID
+		held["meeting:verifier"] = slices.Contains(g.Verifiers, who.ID)
+	} else if err != nil && !errors.Is(err, fault.NotFound) {
+		return nil, err
+	}
 	var out []workflow.Role
 	for _, r := range d.Roles {
 		if slices.ContainsFunc(r.HeldBy, func(h string) bool { return held[h] }) {
@@ -250,6 +258,41 @@ func (s *Service) rolesOf(ctx context.Context, who security.Actor, m Material) (
 		}
 	}
 	return out, nil
+}
+
+// lastMeeting is the meeting a material was last put on, fault.NotFound before.
+func (s *Service) lastMeeting(ctx context.Context, id MaterialID) (meeting.Meeting, error) {
+	items, err := s.Store.ItemsOf(ctx, id)
+	if err != nil {
+		return meeting.Meeting{}, err
+	}
+	if len(items) == 0 {
+		return meeting.Meeting{}, fault.NotFound
+	}
+	return s.Store.Meeting(ctx, items[0].Meeting)
+}
+
+// decided adds what the last resolution and its tasks tell.
+func decided(ctx context.Context, r Reader, m Material, f *workflow.Facts) error {
+	items, err := r.ItemsOf(ctx, m.ID)
+	if err != nil || len(items) == 0 {
+		return err
+	}
+	x, err := r.ResolutionOf(ctx, items[0].ID)
+	if errors.Is(err, fault.NotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	f.Wording, f.Recommends = x.SHA256 != "", x.Has(meeting.Recommends) && x.Kind == meeting.Council
+	tasks, err := r.TasksOf(ctx, m.ID)
+	for _, t := range tasks {
+		f.Tasks++
+		if t.State == meeting.Open {
+			f.TasksOpen++
+		}
+	}
+	return err
 }
 
 // Course is where a material is and what can be done with it, for a page.

@@ -232,7 +232,7 @@ func (s *Service) build(ctx context.Context, i Intent, m Material, versions []Ve
 	}
 	md, err := body.Markdown(text)
 	if errors.Is(err, body.ErrTrackedChanges) {
-		return Version{}, nil, conflict("documents.fault.tracked_open")
+		return Version{}, nil, conflict("documents.fault.tracked_open", len(text.Proposals()))
 	} else if err != nil {
 		return Version{}, nil, err
 	}

@@ -88,6 +88,7 @@ func (s *Service) Inbox(ctx context.Context, who security.Actor) ([]Task, error)
 		func() ([]Task, error) { return s.toState(ctx, who) },
 		func() ([]Task, error) { return s.Store.ToSettle(ctx, who.ID) },
 		func() ([]Task, error) { return s.Store.ToDecide(ctx, who.ID) },
+		func() ([]Task, error) { return s.duties(ctx, who) },
 	} {
 		tasks, err := ask()
 		if err != nil {
@@ -170,6 +171,18 @@ func (s *Service) toState(ctx context.Context, who security.Actor) ([]Task, erro
 		return nil, nil
 	}
 	return s.Store.ToState(ctx, units)
+}
+
+// duties are tasks from resolutions: his own, and those of his department when
+// he is its head.
+func (s *Service) duties(ctx context.Context, who security.Actor) ([]Task, error) {
+	unit := who.Unit
+	if _, leads, err := s.Rights.Leads(ctx, who, unit); err != nil {
+		return nil, err
+	} else if !leads {
+		unit = ""
+	}
+	return s.Store.Duties(ctx, who.ID, unit)
 }
 
 // History lists what happened to a material, newest first, before a journal

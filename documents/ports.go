@@ -6,6 +6,7 @@ import (
 
 	"spolupis/collab"
 	"spolupis/collab/crdt"
+	"spolupis/documents/meeting"
 	"spolupis/security"
 	"spolupis/security/access"
 	"spolupis/security/journal"
@@ -36,6 +37,37 @@ type Reader interface {
 	TemplateReader
 	PrintStore
 	DerivativeReader
+	MeetingReader
+}
+
+// MeetingReader answers what is stored about meetings.
+type MeetingReader interface {
+	Meeting(ctx context.Context, id string) (meeting.Meeting, error)
+	Meetings(ctx context.Context, before string, limit int) ([]meeting.Meeting, error) // latest first; before is "day.id"
+	Items(ctx context.Context, meeting string) ([]meeting.Item, error)                 // in order of the programme
+	Item(ctx context.Context, id string) (meeting.Item, error)
+	ItemsOf(ctx context.Context, id MaterialID) ([]meeting.Item, error) // newest first
+	ResolutionOf(ctx context.Context, item string) (meeting.Resolution, error)
+	ResolutionNumbered(ctx context.Context, number string) (meeting.Resolution, error)
+	TasksOf(ctx context.Context, id MaterialID) ([]meeting.Task, error)
+	MeetingTask(ctx context.Context, id string) (meeting.Task, error)
+	OpenTasks(ctx context.Context, unit security.UnitID, person security.ActorID, limit int) ([]meeting.Task, error) // by deadline
+	TasksUntil(ctx context.Context, kind meeting.Kind, first, last access.Day, limit int) ([]meeting.Task, error)
+}
+
+// MeetingWriter changes meetings within a transaction.
+type MeetingWriter interface {
+	LockMeeting(ctx context.Context, id string) (meeting.Meeting, error)
+	AddMeeting(ctx context.Context, m meeting.Meeting) (meeting.Meeting, error) // numbered
+	PublishProgramme(ctx context.Context, m meeting.Meeting) error
+	NextItem(ctx context.Context, meeting string) (int, error)
+	AddItem(ctx context.Context, i meeting.Item) error
+	SetItem(ctx context.Context, i meeting.Item) error
+	NextResolution(ctx context.Context, kind meeting.Kind, year int) (int, error)
+	AddResolution(ctx context.Context, r meeting.Resolution) error
+	SignResolution(ctx context.Context, r meeting.Resolution) error // fault.Conflict when it is signed
+	AddMeetingTask(ctx context.Context, t meeting.Task) error
+	SetMeetingTask(ctx context.Context, t meeting.Task) error // fault.Conflict when it is closed
 }
 
 // Store keeps materials. Write runs do in one transaction: all of it is
@@ -50,6 +82,7 @@ type Store interface {
 	Unseen(ctx context.Context, who security.ActorID) (int, error)
 	Asked(ctx context.Context, who security.ActorID) ([]Task, error)                           // approvals waiting for him
 	ToComment(ctx context.Context, who security.ActorID, unit security.UnitID) ([]Task, error) // open rounds of his unit
+	Duties(ctx context.Context, person security.ActorID, unit security.UnitID) ([]Task, error) // open tasks from resolutions
 	ToSettle(ctx context.Context, who security.ActorID) ([]Task, error)                        // his materials with open comments
 	SavedViews(ctx context.Context, who security.ActorID) ([]SavedView, error)                 // by name
 	SavedView(ctx context.Context, id string) (SavedView, error)
@@ -96,6 +129,7 @@ type Tx interface {
 	SetIntent(ctx context.Context, i Intent) error   // fault.Conflict when it is gone or in another step than i.Was
 	DropIntent(ctx context.Context, id string) error // fault.Conflict when it is gone
 	AddCourse(ctx context.Context, v CourseVersion, definition []byte) error
+	MeetingWriter
 	Record(ctx context.Context, entries ...journal.Entry) error
 	TemplateWriter
 	PrintWriter

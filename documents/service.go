@@ -15,7 +15,7 @@ import (
 	"spolupis/security/journal"
 )
 
-// Config is what a Service works with. Everything but Waiting, Zone and FreezeLease is required.
+// Config is what a Service works with. Everything but Waiting, Zone, UnitName and FreezeLease is required.
 type Config struct {
 	Store   Store
 	Hub     Hub
@@ -25,6 +25,8 @@ type Config struct {
 	Waiting []Waiting
 	Now     func() time.Time
 	Zone    *time.Location // of the office; decides the year of a number and the days of a deadline; UTC when nil
+	// UnitName is what a department is called in a resolution; its id when nil.
+	UnitName func(ctx context.Context, id security.UnitID) string
 	// FreezeLease is how long a freeze may be under way before Recover takes
 	// it for dead; 30 seconds when zero. A freeze takes well under one.
 	FreezeLease time.Duration

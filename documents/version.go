@@ -166,7 +166,8 @@ func (s *Service) VersionBody(ctx context.Context, who security.Actor, id Versio
 // Side is one side of a comparison: a version, or the draft when Version is nil.
 type Side struct {
 	Version *Version
-	Body    body.Body
+	Body    body.Body // of the draft without its tracked changes
+	Tracked int       // how many those are
 }
 
 // Compare returns what changed from one version to another. Number 0 is the draft.
@@ -183,12 +184,13 @@ func (s *Service) Compare(ctx context.Context, who security.Actor, id MaterialID
 func (s *Service) side(ctx context.Context, who security.Actor, id MaterialID, n int) (Side, error) {
 	if n == 0 {
 		b, err := s.Text(ctx, who, id)
-		return Side{Body: b}, err
+		// What is only proposed is not the text yet.
+		return Side{Body: b.Decided(false), Tracked: len(b.Proposals())}, err
 	}
 	v, err := s.Numbered(ctx, who, id, n)
 	if err != nil {
 		return Side{}, err
 	}
 	b, err := s.VersionBody(ctx, who, v.ID)
-	return Side{&v, b}, err
+	return Side{Version: &v, Body: b}, err
 }

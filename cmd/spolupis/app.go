@@ -191,7 +191,8 @@ func (a *App) openLive(context.Context) (err error) {
 
 func (a *App) openDocuments(ctx context.Context) (err error) {
 	a.Documents, err = documents.New(documents.Config{Store: a.materials, Hub: a.Hub, Rights: a.Rights, People: a.Accounts,
-		Reads: a.Journal, Waiting: []documents.Waiting{signingTasks{a}}, Now: time.Now, Zone: citizen.Prague})
+		Reads: a.Journal, Waiting: []documents.Waiting{signingTasks{a}}, Now: time.Now, Zone: citizen.Prague,
+		UnitName: publicDocuments{accounts: a.Accounts}.unit})
 	if err != nil {
 		return err
 	}

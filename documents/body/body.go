@@ -45,6 +45,8 @@ type Block struct {
 	// Ins and Del are tracked changes of the paragraph break before this block.
 	Ins *Change `json:"ins,omitempty"`
 	Del *Change `json:"del,omitempty"`
+	// Was is what the block was before a proposed change of its kind, level, numbering or alignment.
+	Was *Looks `json:"was,omitempty"`
 }
 
 // Cell is the place of a block in a table. The three ids are opaque; order comes from the blocks.
@@ -64,6 +66,7 @@ type Run struct {
 	Link   string  `json:"link,omitempty"` // target; http, https, mailto or relative
 	Ins    *Change `json:"ins,omitempty"`
 	Del    *Change `json:"del,omitempty"`
+	Was    *Looks  `json:"was,omitempty"` // how the text looked before a proposed change of that
 }
 
 // Change says who proposed a tracked insertion or deletion, and when.
@@ -112,14 +115,14 @@ func (b Body) Text() string {
 	return s.String()
 }
 
-// HasTrackedChanges reports whether any character or paragraph break waits to be accepted or rejected.
+// HasTrackedChanges reports whether any character, paragraph break or change of looks waits to be accepted or rejected.
 func (b Body) HasTrackedChanges() bool {
 	for _, x := range b.Blocks {
-		if x.Ins != nil || x.Del != nil {
+		if x.Ins != nil || x.Del != nil || x.Was != nil {
 			return true
 		}
 		for _, r := range x.Runs {
-			if r.Ins != nil || r.Del != nil {
+			if r.Ins != nil || r.Del != nil || r.Was != nil {
 				return true
 			}
 		}

@@ -253,7 +253,11 @@ func rejoin(rs []Run) []Run {
 }
 
 func alike(a, b Run) bool {
-	return a.Strong == b.Strong && a.Em == b.Em && a.Code == b.Code && a.Link == b.Link && sameChange(a.Ins, b.Ins) && sameChange(a.Del, b.Del)
+	return a.Strong == b.Strong && a.Em == b.Em && a.Code == b.Code && a.Link == b.Link && sameChange(a.Ins, b.Ins) && sameChange(a.Del, b.Del) && sameLooks(a.Was, b.Was)
+}
+
+func sameLooks(a, b *Looks) bool {
+	return a == b || a != nil && b != nil && *a == *b
 }
 
 func sameChange(a, b *Change) bool {
@@ -263,7 +267,7 @@ func sameChange(a, b *Change) bool {
 func unmarked(rs []Run) []Run {
 	out := make([]Run, len(rs))
 	for i, r := range rs {
-		out[i] = Run{Text: r.Text, Ins: r.Ins, Del: r.Del}
+		out[i] = Run{Text: r.Text, Ins: r.Ins, Del: r.Del, Was: r.Was}
 	}
 	return rejoin(out)
 }

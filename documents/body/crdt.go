@@ -66,16 +66,23 @@ func readMarker(op crdt.Op) Block {
 			x.Cell = &Cell{Table: p[0], Row: p[1], Col: p[2], Head: len(p) > 3 && p[3] == "h"}
 		}
 	}
+	readStyle(&x, get("was"))
 	return x
 }
 
 func readRun(text string, a crdt.Attrs) Run {
-	r := Run{Text: text, Strong: set(a["strong"]), Em: set(a["em"]), Code: set(a["code"]), Ins: readChange(a["ins"]), Del: readChange(a["del"])}
-	switch l := a["link"].(type) {
-	case map[string]any:
-		r.Link, _ = l["href"].(string)
-	case string:
-		r.Link = l
+	r := Run{Text: text, Strong: set(a["strong"]), Em: set(a["em"]), Code: set(a["code"]), Link: readLink(a["link"])}
+	for k := range a {
+		if named(k, insPrefix) || named(k, delPrefix) {
+			readTracked(&r, a)
+			break
+		}
+	}
+	for k := range a {
+		if strings.HasPrefix(k, wasPrefix) {
+			readLooks(&r, a)
+			break
+		}
 	}
 	return r
 }
@@ -176,6 +183,9 @@ func marker(x Block) map[string]any {
 	if x.Del != nil {
 		m["del"] = change(x.Del)
 	}
+	if x.Was != nil {
+		m["was"] = writeStyle(x.Was)
+	}
 	return m
 }
 
@@ -190,12 +200,7 @@ func attributes(r Run) crdt.Attrs {
 	if r.Link != "" {
 		a["link"] = map[string]any{"href": r.Link}
 	}
-	if r.Ins != nil {
-		a["ins"] = change(r.Ins)
-	}
-	if r.Del != nil {
-		a["del"] = change(r.Del)
-	}
+	writeTracked(a, r)
 	return a
 }
 

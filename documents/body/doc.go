@@ -8,6 +8,7 @@
 //   - marks.go, markdown.go: canonical Markdown, the bytes that are hashed, shown and signed.
 //   - limits.go, parse.go, inline.go: Markdown from outside, with limits and errors that name the line.
 //   - crdt.go: between a Body and the shared text people type into.
+//   - tracked.go: tracked changes in the shared text, all accepted or all rejected, and one by one.
 //   - index.go: the Body of a shared text kept at hand while people type.
 //
 // Three promises hold for every Body without tracked changes, and the tests try to break them:

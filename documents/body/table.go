@@ -74,7 +74,7 @@ func (c *canon) table(bs []Block) {
 			n := len(c.out)
 			var blank *Block
 			for _, x := range cells[place{row, col}] {
-				x = Block{ID: x.ID, Kind: Paragraph, Cell: at, Align: align[j], Runs: tidy(x.Runs), Ins: x.Ins, Del: x.Del}
+				x = Block{ID: x.ID, Kind: Paragraph, Cell: at, Align: align[j], Runs: tidy(x.Runs), Ins: x.Ins, Del: x.Del, Was: x.Was}
 				if x.Blank() {
 					x.Runs = nil
 					if blank == nil {

@@ -15,7 +15,7 @@ import (
 // HTML draws the canonical form of b as HTML for a page: real nested lists, tables with column heads, quotations, listings. It
 // has classes but no styles and no scripts. Headings start at h2, because the page has its title in h1, and never skip a
 // level; class level-1 to level-3 keeps how they look. Elements carry id "b-client-clock" after their blocks. Tracked
-// changes become ins and del.
+// changes become ins and del, of a paragraph break with the sign ¶ where the paragraph begins.
 //
 // The writer escapes everything it is given; a whitelist goes over the result once more, so that one mistake is not enough.
 func HTML(b body.Body) string {
@@ -194,6 +194,12 @@ func (w *htmlWriter) cell(cell []body.Block, align string, head bool) {
 }
 
 func (w *htmlWriter) runs(x body.Block) {
+	if x.Ins != nil {
+		w.WriteString(`<ins class="tracked-ins">¶</ins>`)
+	}
+	if x.Del != nil {
+		w.WriteString(`<del class="tracked-del">¶</del>`)
+	}
 	for _, r := range x.Runs {
 		var end []string
 		tag := func(on bool, start, stop string) {

@@ -41,6 +41,7 @@ func (h *Handler) compare(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		groups, changes := fold(diff)
+		data["Tracked"] = a.Tracked + b.Tracked
 		data["Groups"], data["Changes"], data["File"] = groups, changes, changesFile(x.ID, from, to)
 	}
 	h.kit.Page(w, r, http.StatusOK, "documents/compare", data)

@@ -177,5 +177,5 @@ func (h *Handler) text(w http.ResponseWriter, r *http.Request) {
 		h.kit.Fail(w, r, err)
 		return
 	}
-	h.kit.Page(w, r, http.StatusOK, "documents/text", map[string]any{"Head": x, "HTML": template.HTML(render.HTML(b))})
+	h.kit.Page(w, r, http.StatusOK, "documents/text", map[string]any{"Head": x, "HTML": template.HTML(render.HTML(b)), "Changes": len(b.Proposals())})
 }

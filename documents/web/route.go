@@ -80,6 +80,18 @@ func (h *Handler) addRoute(r *http.Request, x head, data map[string]any) error {
 		return err
 	}
 	data["Version"] = v
+	if x.State == documents.Frozen && x.May["manage"] && v.Supersedes != "" {
+		// That nothing can be carried needs no words; that the change is no formal one does.
+		_, err := h.documents.Carryable(r.Context(), who, v)
+		switch f := fault.Of(err); {
+		case err == nil:
+			data["Carry"] = v.Number - 1
+		case f.Key == "documents.fault.not_formal":
+			data["NotFormal"] = h.kit.Pages.Text(web.Lang(r), f.Key, f.Args...)
+		case f.Kind != fault.Conflict:
+			return err
+		}
+	}
 	c, err := h.documents.Circulation(r.Context(), who, v.ID)
 	if errors.Is(err, fault.NotFound) {
 		return nil
@@ -187,4 +199,20 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.kit.Done(w, r, address(material(r), "/route"), done)
+}
+
+// carry sends a version on with the approvals of the one before it.
+func (h *Handler) carry(w http.ResponseWriter, r *http.Request) {
+	if !h.parse(w, r) {
+		return
+	}
+	version, err := h.chosen(r)
+	if err == nil {
+		_, err = h.documents.CarryApprovals(r.Context(), web.Who(r), version)
+	}
+	if err != nil {
+		h.again(w, r, err, "carry", func(f form) { h.route(w, r, f) })
+		return
+	}
+	h.kit.Done(w, r, address(material(r), "/route"), "documents.route.carried")
 }

@@ -110,15 +110,19 @@ func (h *Handler) Mount(r chi.Router) {
 	get("/documents/{id}/import/{report}", view, h.report)
 	get("/documents/{id}/route", view, func(w http.ResponseWriter, r *http.Request) { h.route(w, r, form{}) })
 	post("/documents/{id}/route", manage, h.startRoute)
+	post("/documents/{id}/route/carry", manage, h.carry)
 	post("/documents/{id}/route/decision", view, h.decide) // a deputy has the right only in the name of another
 	get("/documents/{id}/history", view, h.history)
 	get("/documents/{id}/authors", view, h.authors)
+	get("/documents/{id}/changes", view, h.changes)
 
 	h.mountCourse(r)
+	h.mountMeetings(r)
 
 	get("/api/v1/documents", web.SignedIn, h.apiList)
 	get("/api/v1/search", web.SignedIn, h.apiSearch)
 	get("/api/v1/documents/{id}/comments", view, h.apiComments)
+	get("/api/v1/documents/{id}/changes", view, h.apiChanges)
 	post("/api/v1/documents/{id}/comments", comment, h.apiCommand)
 	get("/api/v1/documents/{id}/settlement", view, h.apiSettlement)
 }
@@ -171,6 +175,7 @@ var fields = map[string]string{
 	"documents.fault.statement_has_none": "statement", "documents.fault.settle_unchanged": "reasoning", "documents.fault.insist_reasoning": "reasoning",
 	"documents.fault.dispute_reason": "text", "documents.fault.dispute_words": "text", "documents.fault.dispute_decider": "decider", "documents.fault.reject_reason": "reason",
 	"documents.fault.participant": "subject", "documents.fault.route_empty": "approvers1",
+	"documents.fault.tracked_open": "tracked",
 }
 
 // again shows a page again with what is wrong, or fails when the fault is not

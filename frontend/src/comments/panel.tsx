@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { Session } from '../editor/session.ts'
 import { plural, t } from '../text.ts'
 import { Card } from './card.tsx'
+import { Sides } from '../tracked/panel.tsx'
 import { CommentForm } from './form.tsx'
 import type { Filter } from './store.ts'
 
@@ -32,6 +33,7 @@ export function CommentPanel({ session: s }: { session: Session }) {
   const counts = { open: c.open.value, mine: c.list.value.filter(x => x.mine).length, all: c.list.value.length }
   return (
     <aside class={`comments${s.panelOpen.value ? ' comments--open' : ''}`} aria-label={t('editor.comments')}>
+      <Sides session={s} />
       <div class="comments__bar">
         <h2>{t('editor.comments')}</h2>
         <button type="button" class="link comments__whole" disabled={!s.canComment.value} onClick={() => s.startComment(true)}>{t('editor.comments.whole_new')}</button>

@@ -1,9 +1,13 @@
-import { Fragment, type Node as PMNode, type Schema } from 'prosemirror-model'
+import type { Mark, Node as PMNode, Schema } from 'prosemirror-model'
 import { type EditorState, Plugin, PluginKey, TextSelection, type Transaction } from 'prosemirror-state'
 import * as Y from 'yjs'
 import { patch } from './diff.ts'
-import { type Attrs, blockCount, flatSize, isTable, marksOf, markerAttrs, parseCell, type Ref, refsOf, reformat, type Run, runsOf, sameMarks, sameToken, sameValue, type Token, tokenAt, tokensOf } from './flat.ts'
+import { assemble, type Attrs, flatSize, isTable, marksOf, markerAttrs, parseCell, type Ref, refsOf, reformat, type Run, runsOf, sameMarks, sameValue, type Tables, type Token, tokenAt, tokensOf } from './flat.ts'
+import { decide, type Pick } from '../tracked/decide.ts'
+import { type Aim, type Author, Proposal } from '../tracked/propose.ts'
+import type { Span } from '../tracked/live.ts'
 import { MARKER_KEYS, randomId } from './schema.ts'
+import { common, stepStart, windowOf } from './steps.ts'
 
 /** Meta of a transaction that shows a change of the text; the binding does not write it back. */
 export const flatKey = new PluginKey('flat')
@@ -31,9 +35,10 @@ export class Binding {
   view: View | null = null
   private blocks: Block[] = []
   private writing = false
+  private aim: (Aim & Manner) | null = null // while an edit of one's own is on its way to the view
   private known: Prefix | null = null
   private readonly listeners = new Set<(changes: readonly Change[]) => void>()
-  private readonly builtTables = new WeakMap<PMNode, { nodes: PMNode[]; table: PMNode }>()
+  private readonly builtTables: Tables = new WeakMap()
 
   constructor(readonly text: Y.Text, readonly schema: Schema) { text.observeDeep(this.observe) }
 
@@ -96,7 +101,7 @@ export class Binding {
       if ((e.target as unknown) !== this.text) { dirty.add(e.target); continue }
       const delta = e.delta as Delta
       changes = changesOf(delta)
-      sel = sel?.map(i => moved(changes, i)) ?? null
+      sel = this.aim ? [this.aim.anchor, this.aim.head] : (sel?.map(i => moved(changes, i)) ?? null)
       this.applyDelta(delta)
     }
     if (dirty.size) this.blocks = this.blocks.map(b => (b.marker && dirty.has(b.marker) ? this.block(b.marker, runsOf(b.node)) : b))
@@ -130,39 +135,7 @@ export class Binding {
     return { marker, node: this.schema.nodes.block.create(attrs, kids), cell: parseCell(cell) ? (cell as string) : null }
   }
 
-  private document(): PMNode {
-    const top: PMNode[] = []
-    for (let i = 0; i < this.blocks.length;) {
-      const c = parseCell(this.blocks[i].cell)
-      if (!c) { top.push(this.blocks[i++].node); continue }
-      let j = i + 1
-      while (j < this.blocks.length && parseCell(this.blocks[j].cell)?.table === c.table) j++
-      top.push(this.table(this.blocks.slice(i, j)))
-      i = j
-    }
-    return this.schema.nodes.doc.create(null, top)
-  }
-
-  // Consecutive markers with one table, row, column id form that table, row, cell. The built node is kept, so
-  // that an untouched table stays the same object and costs one comparison.
-  private table(blocks: readonly Block[]): PMNode {
-    const known = this.builtTables.get(blocks[0].node)
-    if (known && known.nodes.length === blocks.length && known.nodes.every((n, i) => n === blocks[i].node) && sameCells(known.table, blocks)) return known.table
-    const S = this.schema.nodes
-    const rows: { id: string; cells: { id: string; head: boolean; blocks: PMNode[] }[] }[] = []
-    for (const b of blocks) {
-      const c = parseCell(b.cell)!
-      let row = rows.at(-1)
-      if (row?.id !== c.row) rows.push(row = { id: c.row, cells: [] })
-      let cell = row.cells.at(-1)
-      if (cell?.id !== c.col) row.cells.push(cell = { id: c.col, head: c.head, blocks: [] })
-      cell.blocks.push(b.node)
-    }
-    const table = S.table.create({ id: parseCell(blocks[0].cell)!.table }, rows.map(r =>
-      S.row.create({ id: r.id }, r.cells.map(c => (c.head ? S.head : S.cell).create({ id: c.id }, c.blocks)))))
-    this.builtTables.set(blocks[0].node, { nodes: blocks.map(b => b.node), table })
-    return table
-  }
+  private document(): PMNode { return assemble(this.blocks, this.schema, this.builtTables) }
 
   private applyDelta(delta: Delta) {
     const old = this.blocks
@@ -218,7 +191,8 @@ export class Binding {
       if (tr.selection.anchor !== a || tr.selection.head !== h) tr.setSelection(TextSelection.between(tr.doc.resolve(a), tr.doc.resolve(h)))
     }
     // Ctrl+B before the next letter must survive a peer's edit; a changed document drops stored marks.
-    tr.setStoredMarks(view.state.storedMarks)
+    tr.setStoredMarks(this.aim ? this.aim.stored : view.state.storedMarks)
+    if (this.aim?.scroll) tr.scrollIntoView()
     view.dispatch(tr.setMeta(flatKey, true).setMeta('addToHistory', false))
   }
 
@@ -239,6 +213,30 @@ export class Binding {
     for (const f of this.listeners) f(changes)
   }
 
+  /**
+   * propose writes transactions as tracked changes; the view gets them from the
+   * text, as it gets the edits of others. gone are the places that the command
+   * which made them did not see. It returns where the selection goes.
+   */
+  propose(trs: readonly Transaction[], author: Author, caret: Aim, gone: readonly Span[] = []): Aim | null {
+    const manner = { scroll: trs.some(t => t.scrolledIntoView), stored: trs.at(-1)?.storedMarks ?? null }
+    return this.own(() => new Proposal(this.text, this.blocks, author, gone).write(trs, caret), manner)
+  }
+
+  /** decide accepts or rejects the tracked changes that pick says yes to, as one edit. It tells whether there were any. */
+  decide(pick: Pick, accept: boolean): boolean {
+    let any = false
+    this.own(() => { any = decide(this.text, this.blocks, pick, accept); return null })
+    return any
+  }
+
+  /** An edit of one's own that comes to the view by way of the text. */
+  private own(edit: () => Aim | null, manner: Manner = { scroll: false, stored: null }): Aim | null {
+    let aim: Aim | null = null
+    try { this.text.doc!.transact(() => { aim = edit(); this.aim = aim && { ...aim, ...manner } }, LOCAL) } finally { this.aim = null }
+    return aim
+  }
+
   /** resync shows the text as it is; the way out when the two ever differ, for the text is the truth. */
   private resync() {
     console.error('binding: the view differed from the text and was read again')
@@ -248,7 +246,7 @@ export class Binding {
   }
 
   private step(od: PMNode, nd: PMNode, start: number, changes: Change[]) {
-    const w = this.window(od, nd)
+    const w = windowOf(od, nd)
     if (!w) return
     const { first, olds, news } = w
     this.giveMarker(first, olds[0], changes)
@@ -265,28 +263,6 @@ export class Binding {
     if (gone || come) changes.push({ at: base + p, del: gone, ins: come })
     const kept = this.restyle(ot, nt, p, s, base, new Map(olds.map((r, i) => [r, B[first + i].marker])))
     B.splice(first, olds.length, ...news.map(r => ({ marker: kept.get(r) ?? fresh.get(r) ?? null, node: r.node, cell: r.cell })))
-  }
-
-  /** The blocks that differ between two documents; null when none does. */
-  private window(od: PMNode, nd: PMNode): { first: number; olds: Ref[]; news: Ref[] } | null {
-    const m = od.childCount
-    const n = nd.childCount
-    let l = 0
-    let first = 0
-    let pos = 0
-    while (l < m && l < n && od.child(l) === nd.child(l)) { first += blockCount(od.child(l)); pos += od.child(l).nodeSize; l++ }
-    let r = 0
-    while (r < m - l && r < n - l && od.child(m - 1 - r) === nd.child(n - 1 - r)) r++
-    let olds = refsOf(od, l, m - r, pos)
-    let news = refsOf(nd, l, n - r, pos)
-    const equal = (a: Ref, b: Ref) => a.node === b.node && a.cell === b.cell
-    let a = 0
-    while (a < olds.length && a < news.length && equal(olds[a], news[a])) a++
-    let z = 0
-    while (z < olds.length - a && z < news.length - a && equal(olds[olds.length - 1 - z], news[news.length - 1 - z])) z++
-    olds = olds.slice(a, olds.length - z)
-    news = news.slice(a, news.length - z)
-    return olds.length || news.length ? { first: first + a, olds, news } : null
   }
 
   /** An implicit first paragraph gets its marker when somebody changes it or puts something before it. */
@@ -411,6 +387,7 @@ export class Binding {
   private loadOnce() { const doc = this.load(); this.destroy(); return doc }
 }
 
+interface Manner { scroll: boolean; stored: readonly Mark[] | null }
 interface Prefix { doc: PMNode; flat: Int32Array; at: Int32Array }
 
 /** firstOver returns the index of the first entry of a sorted list that is greater than n. */
@@ -442,35 +419,6 @@ function update(m: Marker, old: Attrs, now: Attrs) {
     if (now[k] == null) m.delete(k)
     else m.set(k, now[k])
   }
-}
-
-function sameCells(table: PMNode, blocks: readonly Block[]) {
-  const refs = refsOf(table.type.schema.nodes.doc.create(null, Fragment.from(table)))
-  return refs.every((r, i) => r.cell === blocks[i].cell)
-}
-
-/** common counts the tokens that stay at the front and at the back. */
-function common(ot: readonly Token[], nt: readonly Token[], start: number): [number, number] {
-  let p = 0
-  // Not past the place where the step starts: a letter typed beside its equal must come in at the caret.
-  while (p < start && p < ot.length && p < nt.length && sameToken(ot[p], nt[p])) p++
-  let s = 0
-  while (s < ot.length - p && s < nt.length - p && sameToken(ot[ot.length - 1 - s], nt[nt.length - 1 - s])) s++
-  // A replacement that repeats the old text (to add a mark, say) keeps the old characters.
-  if (ot.length - p - s > 0) while (p < ot.length - s && p < nt.length - s && sameToken(ot[p], nt[p])) p++
-  // Half a surrogate pair would be stored as U+FFFD.
-  if (p > 0 && isHigh(nt[p - 1])) p--
-  if (s > 0 && (isHigh(ot[ot.length - s - 1]) || isHigh(nt[nt.length - s - 1]))) s--
-  return [p, s]
-}
-
-function isHigh(t: Token | undefined) { const c = t?.char.charCodeAt(0) ?? 0; return c >= 0xd800 && c < 0xdc00 }
-
-/** Where step i of a transaction begins to change its document; a pure change of style begins nowhere. */
-function stepStart(tr: Transaction, i: number): number {
-  let m = Number.POSITIVE_INFINITY
-  tr.mapping.maps[i].forEach(a => { m = Math.min(m, a) })
-  return m
 }
 
 export function changesOf(delta: Delta): Change[] {

@@ -62,7 +62,7 @@ export const enter: Command = (state, dispatch, view) => {
   if (n.content.size === 0 && (kind === 'quote' || kind === 'code')) return setKind('p')(state, dispatch, view)
   return splitBlockAs((node, atEnd) => ({
     type: node.type,
-    attrs: kind === 'hr' || (kind === 'h' && atEnd) ? { kind: 'p' } : { ...node.attrs, start: null, ins: null, del: null },
+    attrs: kind === 'hr' || (kind === 'h' && atEnd) ? { kind: 'p' } : { ...node.attrs, start: null, ins: null, del: null, was: null },
   }))(state, dispatch && (tr => dispatch(tr.scrollIntoView())), view)
 }
 

@@ -5,7 +5,7 @@ import { linkAt, setLink } from './commands.ts'
 import type { Session } from './session.ts'
 
 /** A modal dialog of the platform: focus stays in it, Escape closes it, focus returns. */
-function Modal({ label, onClose, children, role }: { label: string; onClose: () => void; children: preact.ComponentChildren; role?: 'alertdialog' }) {
+export function Modal({ label, onClose, children, role }: { label: string; onClose: () => void; children: preact.ComponentChildren; role?: 'alertdialog' }) {
   const ref = useRef<HTMLDialogElement>(null)
   useEffect(() => { const d = ref.current; d?.showModal(); return () => d?.close() }, [])
   return <dialog class="dialog" ref={ref} role={role} aria-label={label} onCancel={e => { e.preventDefault(); onClose() }}>{children}</dialog>

@@ -12,6 +12,7 @@ const paths = {
   rowDelete: 'M3 3h14v6H3zm1.800 1.800v2.400h10.400V4.800zM6.500 13.500h7v2h-7z',
   colAdd: 'M3 3h6v14H3zm1.800 1.800v10.400h2.400V4.800zM13 6.500h2V9h2.500v2H15v2.500h-2V11h-2.500V9H13z',
   colDelete: 'M3 3h6v14H3zm1.800 1.800v10.400h2.400V4.800zM10.500 9h7v2h-7z',
+  suggest: 'M13.600 3.200l3.200 3.200-8.300 8.300-3.900.7.7-3.900zm0 2.500L7 12.300l-.2 1 1-.2 6.600-6.600zM3 16.500h14v1.700H3z',
   comment: 'M3 4h14v10H9l-4 3.500V14H3zm1.800 1.800v6.400h2v1.500l1.700-1.500h6.700V5.800z',
 }
 export type Icon = keyof typeof paths

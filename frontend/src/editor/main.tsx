@@ -3,6 +3,7 @@ import { render } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { CommentPanel } from '../comments/panel.tsx'
 import { plural, setLang, t } from '../text.ts'
+import { ChangePanel, DecideDialog } from '../tracked/panel.tsx'
 import { LinkDialog, StuckDialog } from './dialogs.tsx'
 import { Banner, Head, Outline, StatusBar } from './parts.tsx'
 import { spoken } from './schema.ts'
@@ -19,21 +20,22 @@ function Sheet({ session: s }: { session: Session }) {
 function Editor({ session: s }: { session: Session }) {
   const n = s.comments.value?.open.value ?? 0
   return (
-    <div class="editor">
+    <div class={s.suggesting.value && s.canEdit.value ? 'editor editor--suggesting' : 'editor'}>
       <Head session={s} />
       <Banner session={s} />
       <div class="editor__bar">
         <Toolbar session={s} />
-        <button type="button" class="btn btn--secondary editor__toggle" aria-expanded={s.panelOpen.value} onClick={() => { s.panelOpen.value = !s.panelOpen.value }}>{plural('editor.comments.open', n)}</button>
+        <button type="button" class="btn btn--secondary editor__toggle" aria-expanded={s.panelOpen.value} onClick={() => { s.panelOpen.value = !s.panelOpen.value }}>{s.side.value === 'changes' ? plural('editor.changes.count', s.changes.value.length) : plural('editor.comments.open', n)}</button>
       </div>
       <div class="editor__grid">
         <Outline session={s} />
         <Sheet session={s} />
-        <CommentPanel session={s} />
+        {s.side.value === 'changes' ? <ChangePanel session={s} /> : <CommentPanel session={s} />}
       </div>
       <StatusBar session={s} />
       <p class={s.shown.value && s.said.value ? 'said notice notice--warn' : 'visually-hidden'} role="status" aria-live="polite">{s.said.value}</p>
       <LinkDialog session={s} />
+      <DecideDialog session={s} />
       <StuckDialog session={s} />
     </div>
   )
@@ -48,7 +50,7 @@ function pageOf(e: HTMLElement): Page {
   return {
     document: id, title: d.title ?? '', number: d.number ?? '', user, lang: d.lang ?? 'cs',
     socket: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/collab/${encodeURIComponent(id)}`,
-    comments: `/api/v1/documents/${encodeURIComponent(id)}/comments`,
+    comments: `/api/v1/documents/${encodeURIComponent(id)}/comments`, changes: `/api/v1/documents/${encodeURIComponent(id)}/changes`,
   }
 }
 

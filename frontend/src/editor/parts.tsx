@@ -1,5 +1,6 @@
 import { clock, plural, t, type Key } from '../text.ts'
 import { Unsaved } from './dialogs.tsx'
+import { describeChange } from '../tracked/words.ts'
 import type { Session } from './session.ts'
 
 export function Head({ session: s }: { session: Session }) {
@@ -87,7 +88,14 @@ export function StatusBar({ session: s }: { session: Session }) {
       <span>{t('editor.status.block', s.format.value.block)}</span>
       <span>{plural('editor.status.words', s.words.value)}</span>
       <span class="status__comments">{plural('editor.comments.open', s.comments.value?.open.value ?? 0)}</span>
+      <Here session={s} />
       <span class="status__keys">{t('editor.status.keys')}</span>
     </p>
   )
+}
+
+/** In words what the colours at the caret say. */
+function Here({ session: s }: { session: Session }) {
+  const e = s.changes.value.find(x => x.key === s.change.value)
+  return e ? <span class="status__change">{describeChange(e.parts[0].how, e, s.nameOf(e.by))}</span> : s.suggesting.value && s.canEdit.value ? <span class="status__change">{t('editor.status.suggesting')}</span> : null
 }

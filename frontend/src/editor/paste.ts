@@ -102,6 +102,7 @@ function lineBreak(br: HTMLElement) {
 export function pasted(slice: Slice, state: EditorState): Slice {
   const kept = withoutForeign(slice.content)
   if (!kept.eq(slice.content)) slice = new Slice(kept, 0, 0)
+  slice = new Slice(untracked(slice.content), slice.openStart, slice.openEnd)
   let tables = false
   slice.content.forEach(n => { if (n.type === schema.nodes.table) tables = true })
   if (tables && cellAt(state.selection.$from)) return Slice.maxOpen(schema.nodes.doc.create(null, blocksOf(slice.content)).content)
@@ -120,5 +121,16 @@ function withoutForeign(f: Fragment): Fragment {
   if (!found) return f
   const kids: PMNode[] = []
   f.forEach(n => { if (n.type !== schema.nodes.foreign) kids.push(n.isText ? n : n.copy(withoutForeign(n.content))) })
+  return Fragment.fromArray(kids)
+}
+
+/** untracked takes what is pasted or dropped as it is without anybody's tracked changes: struck out text stays behind. */
+export function untracked(f: Fragment): Fragment {
+  const kids: PMNode[] = []
+  f.forEach(n => {
+    if (!n.isInline) { kids.push(n.type === schema.nodes.block ? n.type.create({ ...n.attrs, ins: null, del: null, was: null }, untracked(n.content)) : n.copy(untracked(n.content))); return }
+    if (n.marks.some(m => m.type === schema.marks.del && !m.attrs.idle)) return
+    kids.push(n.mark(n.marks.filter(m => m.type !== schema.marks.ins && m.type !== schema.marks.del && m.type !== schema.marks.was)))
+  })
   return Fragment.fromArray(kids)
 }

@@ -1,7 +1,7 @@
-import { type DOMOutputSpec, type MarkSpec, type Node as PMNode, type NodeSpec, Schema } from 'prosemirror-model'
+import { type DOMOutputSpec, type Node as PMNode, type NodeSpec, Schema } from 'prosemirror-model'
 
 /** The keys of a paragraph marker that a block shows. Others stay in the marker untouched. */
-export const MARKER_KEYS = ['kind', 'level', 'align', 'start', 'ins', 'del'] as const
+export const MARKER_KEYS = ['kind', 'level', 'align', 'start', 'ins', 'del', 'was'] as const
 export const MAX_LEVEL = 5
 
 export type Kind = 'p' | 'h' | 'ul' | 'ol' | 'quote' | 'code' | 'hr'
@@ -33,6 +33,7 @@ function blockDOM(n: PMNode): DOMOutputSpec {
   if (kind === 'ol' && Number.isInteger(n.attrs.start)) a.style = `counter-set: l${level} ${n.attrs.start} l${level + 1} 0`
   if (n.attrs.ins) a['data-ins'] = ''
   if (n.attrs.del) a['data-del'] = ''
+  if (n.attrs.was) a['data-was'] = ''
   const tag = kind === 'h' ? `h${level + 1}` : kind === 'quote' ? 'blockquote' : kind === 'code' ? 'pre' : 'p'
   return [tag, a, 0]
 }
@@ -50,7 +51,7 @@ function listLevel(item: HTMLElement): number {
  */
 const block: NodeSpec = {
   content: 'inline*',
-  attrs: { kind: { default: 'p' }, level: { default: 0 }, align: { default: null }, start: { default: null }, ins: { default: null }, del: { default: null } },
+  attrs: { kind: { default: 'p' }, level: { default: 0 }, align: { default: null }, start: { default: null }, ins: { default: null }, del: { default: null }, was: { default: null } },
   defining: true,
   parseDOM: [
     ...[1, 2, 3, 4, 5, 6].map(l => ({ tag: `h${l}`, getAttrs: (d: HTMLElement) => ({ kind: 'h', level: Math.min(3, d.closest('[data-own]') ? Math.max(1, l - 1) : l) }) })),
@@ -73,10 +74,7 @@ const foreign: NodeSpec = {
   toDOM: () => ['span', { class: 'foreign' }, '\u25a1'],
 }
 
-const change = (tag: 'ins' | 'del'): MarkSpec => ({
-  attrs: { id: { default: null }, by: { default: null }, at: { default: null } },
-  inclusive: false, excludes: tag, toDOM: () => [tag, 0], parseDOM: [],
-})
+const by = { id: { default: null }, by: { default: null }, at: { default: null } }
 
 const web = /^(https?:|mailto:|tel:|#|\/)/i
 
@@ -113,8 +111,11 @@ export const schema = new Schema({
     },
     em: { parseDOM: [{ tag: 'em' }, { tag: 'i' }], toDOM: () => ['em', 0] },
     code: { parseDOM: [{ tag: 'code' }], toDOM: () => ['code', 0] },
-    ins: change('ins'),
-    del: change('del'),
+    // Text may lie in several insertions and deletions at once. `name` is the attribute in the text; idle marks do not count:
+    // they belong to what is around the text.
+    ins: { attrs: { ...by, name: { default: 'ins' }, idle: { default: false }, plain: { default: false } }, inclusive: false, excludes: '', toDOM: m => [m.attrs.idle ? 'span' : 'ins', 0], parseDOM: [] },
+    del: { attrs: { ...by, name: { default: 'del' }, over: { default: null }, idle: { default: false } }, inclusive: false, excludes: '', toDOM: m => [m.attrs.idle ? 'span' : 'del', 0], parseDOM: [] },
+    was: { attrs: { ...by, look: { default: '' }, old: { default: null } }, inclusive: false, excludes: '', toDOM: () => ['span', { class: 'was' }, 0], parseDOM: [] },
   },
 })
 

@@ -7,22 +7,25 @@ import { Comments } from '../comments/store.ts'
 import { Connection, Refused } from '../net/connection.ts'
 import type { Hello, Json } from '../net/wire.ts'
 import { plural, t } from '../text.ts'
+import { type Entry, entriesOf, keyOf } from '../tracked/change.ts'
+import { flatOf, posOf } from '../tracked/live.ts'
+import { describeChange, quoteOf } from '../tracked/words.ts'
 import { LOCAL } from './binding.ts'
 import { type Peer, peersOf } from './carets.ts'
 import { cellAt, linkAt } from './commands.ts'
 import { isTable, refsOf } from './flat.ts'
-import { type Kind, kindOf, levelOf, schema } from './schema.ts'
+import { type Kind, kindOf, levelOf, randomId, schema } from './schema.ts'
 import { unsavedText } from './unsaved.ts'
 import { Paper } from './view.ts'
 
 /** What the toolbar and the status bar show of the caret's place. */
 export interface Format { kind: Kind; level: number; strong: boolean; em: boolean; link: boolean; selected: boolean; table: boolean; undo: boolean; redo: boolean; block: number }
 export interface Heading { text: string; level: number; index: number }
-export interface Page { document: string; title: string; number: string; user: { id: string; name: string }; lang: string; socket: string; comments: string }
+export interface Page { document: string; title: string; number: string; user: { id: string; name: string }; lang: string; socket: string; comments: string; changes: string }
 
 const NOTHING: Format = { kind: 'p', level: 0, strong: false, em: false, link: false, selected: false, table: false, undo: false, redo: false, block: 1 }
 /** The newest body model this editor understands; a newer document opens for reading. */
-const SCHEMA = 1
+const SCHEMA = 2
 
 /** Session is one person at one document: the text, the line to the server, the page and the comments. */
 export class Session {
@@ -40,7 +43,17 @@ export class Session {
   readonly said = signal('')
   /** Whether what is said is shown on the screen too. */
   readonly shown = signal(false)
-  readonly dialog = signal<'link' | null>(null)
+  readonly dialog = signal<'link' | 'accept' | 'reject' | null>(null)
+  /** Whether what is written here is a proposal. */
+  readonly suggesting = signal(false)
+  /** Tracked changes in the order of the text, the one at the caret, and whether any of them is selected. */
+  readonly changes = signal<readonly Entry[]>([])
+  readonly change = signal<string | null>(null)
+  readonly chosen = signal<readonly string[]>([])
+  /** Names of people by their ids. */
+  readonly names = signal<ReadonlyMap<string, string>>(new Map())
+  /** What stands beside the text. */
+  readonly side = signal<'comments' | 'changes'>('comments')
   readonly composing = signal<{ quote: string; anchor: { start: string; end: string } | null; block: string } | null>(null)
   readonly panelOpen = signal(false)
   readonly readable = computed(() => this.connection.status.value.loaded)
@@ -54,6 +67,8 @@ export class Session {
   private frame = 0
   private hush: ReturnType<typeof setTimeout> | undefined
   private undoManager: Y.UndoManager | null = null
+  private drawn: EditorState['doc'] | null = null
+  private asked = new Set<string>()
 
   constructor(readonly page: Page) {
     this.connection = new Connection({
@@ -81,12 +96,17 @@ export class Session {
       onState: (s, before) => this.onState(s, before),
       onLink: () => { this.dialog.value = 'link' },
       onComment: () => this.startComment(),
-      onStep: by => this.step(by),
+      onStep: by => (this.side.peek() === 'changes' ? this.stepChange(by) : this.step(by)),
+      onSuggest: () => this.suggest(!this.suggesting.peek()),
+      author: () => ({ by: this.hello.peek()?.person.id ?? this.page.user.id, now: Date.now(), id: randomId, direct: !this.suggesting.peek() }),
+      describe: (how, c) => describeChange(how, c, this.nameOf(c.by)),
       onEscape: () => this.say(t('editor.said.escape')),
       onPasteTooLong: () => this.say(t('editor.said.paste_too_long'), true),
       plugins: binding => { this.comments.value = new Comments(binding, this.page.user.id, () => this.redraw()); return [highlightPlugin(() => this.comments.peek())] },
     })
     this.undoManager = paper.undo
+    try { this.suggesting.value = sessionStorage.getItem(`suggest:${this.page.document}`) === '1' } catch { /* a browser that keeps nothing begins without */ }
+    if (location.hash === '#changes') this.side.value = 'changes'
     this.paper.value = paper
     this.connection.gate.screen = paper.screen
     this.onState(paper.view.state, null)
@@ -138,6 +158,23 @@ export class Session {
       selected: !empty && state.selection instanceof TextSelection, table: cellAt($from) !== null,
       undo: p.undo.canUndo(), redo: p.undo.canRedo(), block: $from.index(0) + 1,
     }
+    this.lookAtChanges(state)
+  }
+
+  private lookAtChanges(state: EditorState) {
+    if (this.drawn !== state.doc) {
+      this.drawn = state.doc
+      const changes = entriesOf(state.doc)
+      if (changes.length || this.changes.value.length) this.changes.value = changes
+      void this.askNames()
+    }
+    if (!this.changes.value.length) { if (this.change.value) this.change.value = null; if (this.chosen.value.length) this.chosen.value = []; return }
+    const [from, to] = [flatOf(state.doc, state.selection.from), flatOf(state.doc, state.selection.to)]
+    const at = (e: Entry) => e.parts.some(p => (from === to ? p.from <= from && from <= p.to : p.from < to && from < p.to))
+    const here = this.changes.value.filter(at)
+    const now = here.find(e => e.key === this.change.value) ?? here[0]
+    this.change.value = now?.key ?? null
+    this.chosen.value = state.selection.empty ? [] : here.map(e => e.key)
   }
 
   private survey() {
@@ -195,6 +232,85 @@ export class Session {
     if (!c) { this.say(t('editor.comments.none'), true); return }
     this.show(c.id, true)
     this.say(t('editor.said.comment', c.number, c.author.name, c.text))
+  }
+
+  // ---- tracked changes
+
+  /** suggest turns suggesting mode on or off; it stays so in this window. */
+  suggest(on: boolean) {
+    if (!this.canEdit.peek()) return
+    this.suggesting.value = on
+    try { sessionStorage.setItem(`suggest:${this.page.document}`, on ? '1' : '0') } catch { /* see mount */ }
+    if (on) this.side.value = 'changes'
+    this.paper.value?.undo.stopCapturing()
+    this.say(t(on ? 'editor.said.suggesting' : 'editor.said.editing'))
+  }
+
+  /** nameOf says who a change is by; somebody who never wrote here under his own login is shown as the change names him. */
+  nameOf(by: string): string {
+    if (by === this.hello.value?.person.id) return this.hello.value.person.name
+    return this.names.value.get(by) ?? this.peers.value.find(p => p.id === by)?.name ?? by
+  }
+
+  private async askNames() {
+    const unknown = [...new Set(this.changes.value.map(c => c.by))].filter(by => by && by !== this.hello.value?.person.id && !this.names.value.has(by) && !this.asked.has(by))
+    if (!unknown.length || this.connection.status.value.link !== 'open') return
+    for (const by of unknown) this.asked.add(by)
+    try {
+      const r = await fetch(this.page.changes, { headers: { accept: 'application/json' }, credentials: 'same-origin' })
+      if (!r.ok) throw new Error(String(r.status))
+      const body = (await r.json()) as { changes?: { by?: { id?: unknown; name?: unknown } }[] }
+      const names = new Map(this.names.value)
+      for (const c of body.changes ?? []) if (typeof c.by?.id === 'string' && typeof c.by.name === 'string') names.set(c.by.id, c.by.name)
+      this.names.value = names
+    } catch (err) { console.warn('names of people were not loaded', err) }
+  }
+
+  /** Decisions are made on a live line only: two people deciding differently without knowing of each other would lose both texts. */
+  readonly canDecide = computed(() => this.canEdit.value && this.connection.status.value.link === 'open')
+
+  /** decide accepts or rejects the changes with these keys; one step of undo takes it back. */
+  decide(keys: readonly string[], accept: boolean) {
+    const p = this.paper.value
+    if (!p || !this.canDecide.peek() || !keys.length) return
+    const all = this.changes.peek()
+    const next = keys.length === 1 ? all[all.findIndex(e => e.key === keys[0]) + 1]?.key : undefined
+    const meant = new Set(keys)
+    p.undo.stopCapturing()
+    p.binding.decide(c => meant.has(keyOf(c)), accept)
+    p.undo.stopCapturing()
+    this.later()
+    if (next) this.change.value = next
+    this.say(keys.length === 1 ? t(accept ? 'editor.said.accepted' : 'editor.said.rejected') : plural(accept ? 'editor.said.all_accepted' : 'editor.said.all_rejected', keys.length))
+  }
+
+  /** decideAll is decide for everything, what lies hidden in the text included. */
+  decideAll(accept: boolean) {
+    this.dialog.value = null
+    this.decide(this.changes.peek().map(e => e.key), accept)
+    this.paper.value?.view.focus()
+  }
+
+  /** showChange shows the place of a change and puts the caret there. */
+  showChange(key: string, focus: boolean) {
+    const e = this.changes.peek().find(x => x.key === key)
+    const p = this.paper.value
+    if (!e || !p) return
+    this.change.value = key
+    const { doc } = p.view.state
+    const at = posOf(doc, e.parts[0].from + (e.parts[0].text.startsWith('¶') ? 1 : 0))
+    this.select(at, at, focus)
+    this.change.value = key
+  }
+
+  /** stepChange goes to the next change or the one before; the sentence says which. */
+  stepChange(by: 1 | -1) {
+    const all = this.changes.peek()
+    if (!all.length) { this.say(t('editor.changes.none'), true); return }
+    const i = all.findIndex(e => e.key === this.change.peek())
+    const e = all[i < 0 ? (by > 0 ? 0 : all.length - 1) : (i + by + all.length) % all.length]
+    this.showChange(e.key, true)
+    this.say(`${describeChange(e.parts[0].how, e, this.nameOf(e.by))}: ${quoteOf(e)}`)
   }
 
   // ---- comments

@@ -7,6 +7,10 @@ import { EditorView } from 'prosemirror-view'
 import type { Awareness } from 'y-protocols/awareness'
 import type * as Y from 'yjs'
 import type { Screen } from '../net/gate.ts'
+import type { Change, How } from '../tracked/change.ts'
+import { changeMarks } from '../tracked/marks.ts'
+import { needsCare, onLive, propose, suggestPlugin } from '../tracked/mode.ts'
+import { type Author, TYPED } from '../tracked/propose.ts'
 import { Binding, flatKey, flatPlugin, undoManager } from './binding.ts'
 import { caretsPlugin } from './carets.ts'
 import { backspace, del, em, enter, indent, setKind, strong, typingPlugin, writingRules } from './commands.ts'
@@ -22,11 +26,16 @@ export interface Options {
   label: string
   lang: string
   canEdit: () => boolean
+  /** Who writes; direct says that it is not as a proposal. */
+  author: () => Author
+  /** What to say of a tracked change where the mouse rests on it. */
+  describe: (how: How, change: Change) => string
   onState: (state: EditorState, before: EditorState | null) => void
   onLink: () => void
   onComment: () => void
   onStep: (by: 1 | -1) => void
   onEscape: () => void
+  onSuggest: () => void
   onPasteTooLong: () => void
   plugins: (binding: Binding) => Plugin[]
 }
@@ -41,6 +50,10 @@ export class Paper {
   readonly view: EditorView
   /** What the inbound gate asks before it lets a peer's edit onto the page. */
   readonly screen: Screen
+  private readonly live = (c: Command): Command => {
+    const proposed = onLive(this.binding, () => this.view, this.o.author)(c)
+    return (s, d, v) => (this.o.author().direct ? c(s, d, v) : proposed(s, d, v))
+  }
 
   constructor(private readonly o: Options) {
     this.binding = new Binding(o.text, schema)
@@ -55,6 +68,7 @@ export class Paper {
       clipboardParser: new OfficeParser(),
       transformPastedHTML: withoutStyles,
       transformPasted: (slice, view) => pasted(slice, view.state),
+      markViews: changeMarks(o.describe),
       handlePaste: (_v, e) => { const long = (e.clipboardData?.getData('text/plain').length ?? 0) > MAX_PASTE; if (long) o.onPasteTooLong(); return long },
       attributes: () => ({ role: 'textbox', 'aria-multiline': 'true', 'aria-label': o.label, 'aria-readonly': String(!o.canEdit()), lang: o.lang, spellcheck: String(o.canEdit()), class: 'paper', 'data-placeholder': t('editor.placeholder') }),
       dispatchTransaction(tr) { paper.dispatch(tr) },
@@ -66,6 +80,10 @@ export class Paper {
 
   private dispatch(tr: Transaction) {
     const before = this.view.state
+    if (tr.docChanged && !tr.getMeta(flatKey) && !tr.getMeta(TYPED)) {
+      const author = this.o.author()
+      if (!author.direct || needsCare(tr)) { propose(this.binding, this.view, tr, author); return }
+    }
     const { state, transactions } = before.applyTransaction(tr)
     this.view.updateState(state)
     this.binding.write(transactions)
@@ -74,7 +92,7 @@ export class Paper {
 
   /** run does a command from a button and gives the page the focus back. */
   run(c: Command): boolean {
-    const done = c(this.view.state, this.view.dispatch.bind(this.view), this.view)
+    const done = this.live(c)(this.view.state, this.view.dispatch.bind(this.view), this.view)
     this.view.focus()
     return done
   }
@@ -84,12 +102,13 @@ export class Paper {
 
   private plugins(): Plugin[] {
     const { o } = this
-    const editing = (c: Command): Command => (s, d, v) => (o.canEdit() ? c(s, d, v) : true)
+    const editing = (c: Command): Command => { const live = this.live(c); return (s, d, v) => (o.canEdit() ? live(s, d, v) : true) }
     const own = (f: () => unknown): Command => () => { f(); return true }
+    const back = (f: () => unknown): Command => () => { if (o.canEdit()) f(); return true }
     let leaving = false
     const tab = (by: 1 | -1): Command => (s, d, v) => {
       if (leaving || !o.canEdit()) return false
-      return indent(by)(s, d, v) || nextCell(by)(s, d, v)
+      return this.live(indent(by))(s, d, v) || this.live(nextCell(by))(s, d, v)
     }
     return [
       new Plugin({
@@ -115,18 +134,20 @@ export class Paper {
       flatPlugin(this.binding),
       caretsPlugin(this.binding, o.awareness),
       ...o.plugins(this.binding),
+      suggestPlugin(this.live, () => o.canEdit() && !o.author().direct),
       typingPlugin(),
       writingRules(() => this.undo.stopCapturing()),
       byPlace({ Digit0: editing(setKind('p')), Digit1: editing(setKind('h', 1)), Digit2: editing(setKind('h', 2)), Digit3: editing(setKind('h', 3)), KeyM: own(o.onComment) }),
       keymap({
-        'Mod-z': editing(own(() => this.undo.undo())), 'Mod-y': editing(own(() => this.undo.redo())), 'Mod-Shift-z': editing(own(() => this.undo.redo())),
-        'Mod-b': editing(strong), 'Mod-i': editing(em), 'Mod-k': editing(own(o.onLink)),
+        'Mod-z': back(() => this.undo.undo()), 'Mod-y': back(() => this.undo.redo()), 'Mod-Shift-z': back(() => this.undo.redo()),
+        'Mod-b': editing(strong), 'Mod-i': editing(em), 'Mod-k': back(o.onLink),
         'Mod-Shift-7': editing(setKind('ol')), 'Mod-Shift-8': editing(setKind('ul')),
+        'Mod-Shift-e': back(o.onSuggest), 'Mod-Shift-E': back(o.onSuggest),
         F8: own(() => o.onStep(1)), 'Shift-F8': own(() => o.onStep(-1)),
         Escape: own(() => { leaving = true; o.onEscape() }),
         Tab: tab(1), 'Shift-Tab': tab(-1),
         Enter: editing(enter), 'Shift-Enter': editing(enter),
-        Backspace: editing(backspace), 'Mod-Backspace': (s, d, v) => (o.canEdit() ? backspace(s, d, v) : true), Delete: editing(del),
+        Backspace: editing(backspace), 'Mod-Backspace': editing(backspace), Delete: editing(del),
       }),
       keymap(baseKeymap),
       dropCursor({ color: 'var(--primary)' }),

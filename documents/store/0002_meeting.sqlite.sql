@@ -1,0 +1,92 @@
+-- Meetings of the council and sessions of the assembly. Days are days of the office.
+CREATE TABLE documents_meeting (
+    id           TEXT PRIMARY KEY,
+    kind         TEXT NOT NULL,
+    number       INTEGER NOT NULL,
+    year         INTEGER NOT NULL,
+    held_on      TEXT NOT NULL,
+    closing      TEXT NOT NULL,
+    published_at INTEGER NOT NULL,
+    chair        TEXT NOT NULL,
+    recorder     TEXT NOT NULL,
+    verifiers    TEXT NOT NULL,
+    members      TEXT NOT NULL,
+    items        INTEGER NOT NULL,
+    UNIQUE (kind, year, number)
+) STRICT;
+CREATE INDEX documents_meeting_day ON documents_meeting (held_on, id);
+
+-- Points of programmes.
+CREATE TABLE documents_item (
+    id        TEXT PRIMARY KEY,
+    meeting   TEXT NOT NULL REFERENCES documents_meeting (id),
+    material  TEXT NOT NULL REFERENCES documents_material (id),
+    version   TEXT NOT NULL,
+    place     INTEGER NOT NULL,
+    number    TEXT NOT NULL UNIQUE,
+    state     TEXT NOT NULL,
+    reason    TEXT NOT NULL,
+    parent    TEXT NOT NULL,
+    added_by  TEXT NOT NULL,
+    added_at  INTEGER NOT NULL,
+    members   INTEGER NOT NULL,
+    present   INTEGER NOT NULL,
+    votes_for INTEGER NOT NULL,
+    against   INTEGER NOT NULL,
+    abstained INTEGER NOT NULL,
+    decided   INTEGER NOT NULL,
+    amendment TEXT NOT NULL
+) STRICT;
+CREATE INDEX documents_item_meeting ON documents_item (meeting, place, id);
+CREATE INDEX documents_item_material ON documents_item (material, added_at);
+
+-- The last number of a resolution given out, by body and year.
+CREATE TABLE documents_resolution_counter (
+    kind TEXT NOT NULL,
+    year INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    PRIMARY KEY (kind, year)
+) STRICT;
+
+CREATE TABLE documents_resolution (
+    id        TEXT PRIMARY KEY,
+    number    TEXT NOT NULL UNIQUE,
+    item      TEXT NOT NULL UNIQUE REFERENCES documents_item (id),
+    meeting   TEXT NOT NULL,
+    kind      TEXT NOT NULL,
+    material  TEXT NOT NULL,
+    version   TEXT NOT NULL,
+    clauses   TEXT NOT NULL,
+    amendment TEXT NOT NULL,
+    sha256    TEXT NOT NULL,
+    made_at   INTEGER NOT NULL,
+    signed_by TEXT NOT NULL,
+    signed_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX documents_resolution_material ON documents_resolution (material, made_at);
+
+-- What resolutions ordered.
+CREATE TABLE documents_task (
+    id          TEXT PRIMARY KEY,
+    resolution  TEXT NOT NULL REFERENCES documents_resolution (id),
+    number      TEXT NOT NULL,
+    kind        TEXT NOT NULL,
+    material    TEXT NOT NULL,
+    clause      INTEGER NOT NULL,
+    text        TEXT NOT NULL,
+    unit        TEXT NOT NULL,
+    person      TEXT NOT NULL,
+    due         TEXT NOT NULL,
+    state       TEXT NOT NULL,
+    proof       TEXT NOT NULL,
+    extended_by TEXT NOT NULL,
+    made_at     INTEGER NOT NULL,
+    closed_at   INTEGER NOT NULL,
+    closed_by   TEXT NOT NULL,
+    UNIQUE (resolution, clause)
+) STRICT;
+CREATE INDEX documents_task_material ON documents_task (material, state);
+CREATE INDEX documents_task_due ON documents_task (state, due, id);
+CREATE INDEX documents_task_unit ON documents_task (unit, state, due);
+CREATE INDEX documents_task_person ON documents_task (person, state, due);
+CREATE INDEX documents_task_kind ON documents_task (kind, due, id);
