@@ -139,6 +139,7 @@ func resolutionOf(b body.Body) body.Body {
 	if !ok {
 		return b
 	}
-	head := body.Block{ID: s.Block, Kind: body.Heading, Level: s.Level, Runs: []body.Run{{Text: meeting.Part}}}
+	head := body.Block{ID: s.Block, Kind: body.Heading, // of no rank: where the part ends is known
+		Runs: []body.Run{{Text: meeting.Part}}}
 	return body.Body{Blocks: append([]body.Block{head}, s.Body.Blocks...)}
 }
