@@ -206,7 +206,8 @@ func (t Template) Lacks(b body.Body) []Lack {
 }
 
 // filled reports whether somebody has written into a section: more than the
-// guide, and, where there is one, than what stood there from the beginning.
+// guide, and, where there is one, than what stood there from the beginning. A
+// heading alone says nothing.
 func (p TemplatePart) filled(s Section) bool {
 	given := map[string]bool{}
 	if p.Guide != "" {
@@ -214,7 +215,7 @@ func (p TemplatePart) filled(s Section) bool {
 			given[Fold(line)] = true
 		}
 	}
-	return slices.ContainsFunc(s.Body.Blocks, func(x body.Block) bool { return !x.Blank() && !given[Fold(x.Text())] })
+	return slices.ContainsFunc(s.Body.Blocks, func(x body.Block) bool { return x.Kind != body.Heading && !x.Blank() && !given[Fold(x.Text())] })
 }
 
 // guideIn is the block of a section that still holds a line of the guide, "" for none.

@@ -170,7 +170,7 @@ func TestOnlyAWholeMaterialCanBeSubmitted(t *testing.T) {
 func TestTheTextOfAFileIsCheckedByItsHeadings(t *testing.T) {
 	o := onSQLite(t)
 	o.ok(o.EnsureTemplates(o.ctx))
-	md := "# Oprava mostu\n\n## Zpracoval\n\nx\n\n## Předkládá:\n\nx\n\n## POPIS PROBLÉMU\n\nx\n\n### Podrobnosti\n\ny\n\n## Návrh řešení\n\n## Stanoviska\n\nx\n\n## Návrh usnesení\n\nschvaluje\n\n# Příloha\n\nz\n"
+	md := "# Oprava mostu\n\n## Zpracoval\n\nx\n\n## Předkládá:\n\nx\n\n## POPIS PROBLÉMU\n\nx\n\n### Podrobnosti\n\ny\n\n## Návrh řešení\n\n### Jen nadpis\n\n## Stanoviska\n\nx\n\n## Návrh usnesení\n\nschvaluje\n\n# Příloha\n\nz\n"
 	m, err := o.Import(o.ctx, drafter, documents.NewMaterial{Title: "Oprava", Agenda: "rada", Template: "zastupitelstvo"}, []byte(md))
 	o.ok(err)
 	lacks, made, err := o.Lacks(o.ctx, drafter, m.ID)
