@@ -181,6 +181,11 @@ func (s *Service) facts(ctx context.Context, r Reader, m Material) (workflow.Fac
 			return f, err
 		}
 		f.Last = c.lastApproval()
+		derived, err := r.Derivatives(ctx, m.Current)
+		if err != nil {
+			return f, err
+		}
+		f.Anonymised = slices.ContainsFunc(derived, Derivative.forPublic)
 	}
 	return f, decided(ctx, r, m, &f)
 }

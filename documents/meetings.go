@@ -384,7 +384,7 @@ func (s *Service) Proposed(ctx context.Context, who security.Actor, version Vers
 	if err != nil {
 		return nil, err
 	}
-	return meeting.Draft(b), nil
+	return meeting.Draft(resolutionOf(b)), nil
 }
 
 // differ reports whether a resolution says something else than was proposed.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"spolupis/documents/body"
+	"spolupis/documents/meeting"
 )
 
 // PartKind is one part of a structured material, as the region's council has them.
@@ -129,4 +130,16 @@ func PartOf(b body.Body, p PartKind) (Section, bool) {
 		return Section{}, false
 	}
 	return *found, true
+}
+
+// resolutionOf is the draft resolution under the heading package meeting knows,
+// whatever people called theirs; b itself when there is no such part.
+func resolutionOf(b body.Body) body.Body {
+	s, ok := PartOf(b, PartResolution)
+	if !ok {
+		return b
+	}
+	head := body.Block{ID: s.Block, Kind: body.Heading, // of no rank: where the part ends is known
+		Runs: []body.Run{{Text: meeting.Part}}}
+	return body.Body{Blocks: append([]body.Block{head}, s.Body.Blocks...)}
 }

@@ -35,6 +35,8 @@ type Reader interface {
 	Intent(ctx context.Context, id MaterialID) (Intent, bool, error)
 	Courses(ctx context.Context) ([]CourseVersion, error)    // imported ones, newest first
 	Course(ctx context.Context, version int) ([]byte, error) // its JSON
+	PrintStore
+	DerivativeReader
 	MeetingReader
 	TemplateReader
 }
@@ -133,6 +135,8 @@ type Tx interface {
 	MeetingWriter
 	Record(ctx context.Context, entries ...journal.Entry) error
 	TemplateWriter
+	PrintWriter
+	DerivativeWriter
 }
 
 // Hub is the live text of materials (collab.Hub).

@@ -171,12 +171,13 @@ func splitLines(s string) []string {
 type Lack struct {
 	Part    PartKind
 	Heading string // as the template calls it
-	Why     string // "missing", "empty" or "twice"
+	Why     string // "missing", "empty", "twice", or "guide": it is left beside what was written
 	Block   string // where in the text to look, "" when the part is missing
 }
 
 // Lacks compares a text with what the template asks for: every required
-// part must be there, once, and hold something but its guide.
+// part must be there, once, and hold something but its guide; and no part may
+// still hold its guide, which would go into the resolution.
 func (t Template) Lacks(b body.Body) []Lack {
 	found := map[PartKind][]Section{}
 	for _, s := range Parts(b) {
@@ -184,10 +185,10 @@ func (t Template) Lacks(b body.Body) []Lack {
 	}
 	var out []Lack
 	for _, p := range t.Parts {
-		if !p.Required {
+		all := found[p.Part]
+		if !p.Required && !slices.ContainsFunc(all, p.filled) {
 			continue
 		}
-		all := found[p.Part]
 		switch {
 		case len(all) == 0:
 			out = append(out, Lack{p.Part, p.Heading, "missing", ""})
@@ -195,13 +196,18 @@ func (t Template) Lacks(b body.Body) []Lack {
 			out = append(out, Lack{p.Part, p.Heading, "empty", all[0].Block})
 		case len(all) > 1:
 			out = append(out, Lack{p.Part, p.Heading, "twice", all[1].Block})
+		default:
+			if at := p.guideIn(all[0]); at != "" {
+				out = append(out, Lack{p.Part, p.Heading, "guide", at})
+			}
 		}
 	}
 	return out
 }
 
 // filled reports whether somebody has written into a section: more than the
-// guide, and, where there is one, than what stood there from the beginning.
+// guide, and, where there is one, than what stood there from the beginning. A
+// heading alone says nothing.
 func (p TemplatePart) filled(s Section) bool {
 	given := map[string]bool{}
 	if p.Guide != "" {
@@ -209,7 +215,19 @@ func (p TemplatePart) filled(s Section) bool {
 			given[Fold(line)] = true
 		}
 	}
-	return slices.ContainsFunc(s.Body.Blocks, func(x body.Block) bool { return !x.Blank() && !given[Fold(x.Text())] })
+	return slices.ContainsFunc(s.Body.Blocks, func(x body.Block) bool { return x.Kind != body.Heading && !x.Blank() && !given[Fold(x.Text())] })
+}
+
+// guideIn is the block of a section that still holds a line of the guide, "" for none.
+func (p TemplatePart) guideIn(s Section) string {
+	for _, line := range splitLines(p.Guide) {
+		for _, x := range s.Body.Blocks {
+			if Fold(x.Text()) == Fold(line) {
+				return x.ID
+			}
+		}
+	}
+	return ""
 }
 
 // Templates lists the templates, also those no longer offered.

@@ -98,12 +98,17 @@ func TestAPartStaysWhatItIsWhateverPeopleDoToItsHeading(t *testing.T) {
 		}
 		o.edit(m.ID, change)
 		o.edit(m.ID, func(x *crdt.Text) {
-			i := index(x, "schvaluje, bere")
+			i := index(x, "Jednotlivé výroky")
 			x.Insert(i, "schvaluje opravu mostu a ", nil)
 		})
 		after, ok := documents.PartOf(o.live(m.ID), documents.PartResolution)
 		if !ok || after.Block != before.Block || !strings.Contains(after.Body.Text(), "schvaluje opravu mostu") {
 			t.Errorf("%s: %v, heading %q, block %s then %s, text %q", name, ok, after.Heading, before.Block, after.Block, after.Body.Text())
+		}
+		v, err := o.Freeze(o.ctx, drafter, m.ID)
+		o.ok(err)
+		if clauses, err := o.Proposed(o.ctx, drafter, v.ID); err != nil || len(clauses) != 1 || clauses[0].Verb != "schvaluje" {
+			t.Errorf("%s: the resolution has clauses %+v, %v", name, clauses, err)
 		}
 	}
 }
@@ -138,14 +143,23 @@ func TestOnlyAWholeMaterialCanBeSubmitted(t *testing.T) {
 			t.Errorf("names %v", args)
 		}
 		o.ok(o.OpenDraft(o.ctx, drafter, m.ID))
-		o.edit(m.ID, func(x *crdt.Text) { x.Insert(index(x, "schvaluje, bere"), "schvaluje opravu. ", nil) })
+		o.edit(m.ID, func(x *crdt.Text) { x.Insert(index(x, "Jednotlivé výroky"), "schvaluje opravu. ", nil) })
 		if lacks, _, err := o.Lacks(o.ctx, drafter, m.ID); err != nil || len(lacks) > 0 {
 			t.Errorf("lacks %v, %v", whys(lacks), err)
+		}
+		// What the guide says must not become a clause.
+		o.edit(m.ID, func(x *crdt.Text) {
+			x.InsertMap(index(x, "Jednotlivé výroky"), map[string]any{"kind": "p"}, crdt.Attrs{})
+		})
+		lacks, _, err := o.Lacks(o.ctx, drafter, m.ID)
+		o.ok(err)
+		if got := whys(lacks); !slices.Equal(got, []string{"resolution guide"}) {
+			t.Errorf("lacks %v", got)
 		}
 		// A part taken out is named, and so is one that stands twice.
 		o.edit(m.ID, func(x *crdt.Text) { marker(x, "deadline").Delete("part"); marker(x, "solution").Set("part", "problem") })
 		o.edit(m.ID, func(x *crdt.Text) { i := index(x, "Termín"); x.Delete(i, 6) })
-		lacks, _, err := o.Lacks(o.ctx, drafter, m.ID)
+		lacks, _, err = o.Lacks(o.ctx, drafter, m.ID)
 		o.ok(err)
 		if got := whys(lacks); !slices.Contains(got, "deadline missing") || !slices.Contains(got, "problem twice") {
 			t.Errorf("lacks %v", got)
@@ -156,7 +170,7 @@ func TestOnlyAWholeMaterialCanBeSubmitted(t *testing.T) {
 func TestTheTextOfAFileIsCheckedByItsHeadings(t *testing.T) {
 	o := onSQLite(t)
 	o.ok(o.EnsureTemplates(o.ctx))
-	md := "# Oprava mostu\n\n## Zpracoval\n\nx\n\n## Předkládá:\n\nx\n\n## POPIS PROBLÉMU\n\nx\n\n### Podrobnosti\n\ny\n\n## Návrh řešení\n\n## Stanoviska\n\nx\n\n## Návrh usnesení\n\nschvaluje\n\n# Příloha\n\nz\n"
+	md := "# Oprava mostu\n\n## Zpracoval\n\nx\n\n## Předkládá:\n\nx\n\n## POPIS PROBLÉMU\n\nx\n\n### Podrobnosti\n\ny\n\n## Návrh řešení\n\n### Jen nadpis\n\n## Stanoviska\n\nx\n\n## Návrh usnesení\n\nschvaluje\n\n# Příloha\n\nz\n"
 	m, err := o.Import(o.ctx, drafter, documents.NewMaterial{Title: "Oprava", Agenda: "rada", Template: "zastupitelstvo"}, []byte(md))
 	o.ok(err)
 	lacks, made, err := o.Lacks(o.ctx, drafter, m.ID)

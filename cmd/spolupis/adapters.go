@@ -234,13 +234,20 @@ func (p papers) Final(ctx context.Context, id citizen.DocumentID) (citizen.Paper
 	}
 	for _, v := range all { // newest first
 		if v.State == documents.Signed || v.State == documents.Published {
-			return citizen.Paper{ID: string(v.ID), Title: m.Title, Version: v.Number}, nil
+			title, err := p.app.Documents.PublicTitle(ctx, v)
+			return citizen.Paper{ID: string(v.ID), Title: title, Version: v.Number}, err
 		}
 	}
 	return citizen.Paper{}, fault.NotFound
 }
 
+// PDF is the approved text for the public where there is one, and the signed
+// original only where nobody made one.
 func (p papers) PDF(ctx context.Context, id string) ([]byte, error) {
+	_, public, err := p.app.Documents.PublicText(ctx, documents.VersionID(id))
+	if err == nil || !errors.Is(err, fault.NotFound) {
+		return public, err
+	}
 	file, _, err := p.app.Signing.Signed(ctx, signing.VersionID(id))
 	return file, err
 }

@@ -99,6 +99,10 @@ func (h *Handler) Mount(r chi.Router) {
 	for _, f := range []documents.File{documents.FilePDF, documents.FileMarkdown, documents.FileManifest, documents.FileComments} {
 		get("/documents/{id}/versions/{n}/"+string(f), view, h.file(f))
 	}
+	get("/documents/{id}/versions/{n}/derivatives", view, func(w http.ResponseWriter, r *http.Request) { h.derivatives(w, r, form{}) })
+	post("/documents/{id}/versions/{n}/derivatives", edit, h.derive)
+	post("/documents/{id}/versions/{n}/derivatives/{derivative}", view, h.decideDerivative)
+	get("/derivatives/{derivative}/document.pdf", web.SignedIn, h.derivativePDF)
 	get("/documents/{id}/compare", view, h.compare)
 	get("/documents/{id}/document.docx", view, h.docx)
 	get("/documents/{id}/versions/{n}/document.docx", view, h.versionDOCX)

@@ -137,7 +137,9 @@ func serve(t *testing.T) *site {
 		Identify: func(r *http.Request) (security.Actor, error) { return everybody[r.Header.Get("As")], nil }}
 	mux := chi.NewRouter()
 	mux.Use(s.kit.Middleware)
-	docweb.New(s.kit, s.service, directory{}).Mount(mux)
+	handler := docweb.New(s.kit, s.service, directory{})
+	handler.Mount(mux)
+	docweb.NewPrints(handler, "https://office.example").Mount(mux)
 	reg, err := register.New(register.Config{Store: s.store.Register(), Rights: rights, Directory: directory{}, Now: clock, Zone: prague})
 	s.ok(err)
 	docweb.NewRegister(s.kit, reg, s.service).Mount(mux)
