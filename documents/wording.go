@@ -5,6 +5,7 @@ import (
 	"unicode/utf16"
 
 	"spolupis/collab/crdt"
+	"spolupis/documents/body"
 )
 
 // flatWording is a wording as flat texts hold it.
@@ -20,7 +21,7 @@ func units(s string) int { return len(utf16.Encode([]rune(flatWording(s)))) }
 func (t *text) replace(from, to int, wording string) error {
 	attrs := crdt.Attrs{}
 	for k, v := range t.flat.attrsAt(from) {
-		if k != "ins" && k != "del" {
+		if !body.IsTracked(k) {
 			attrs[k] = v
 		}
 	}
@@ -32,7 +33,7 @@ func (t *text) replace(from, to int, wording string) error {
 	}
 	marker := map[string]any{}
 	for k, v := range home.marker {
-		if k != "ins" && k != "del" {
+		if !body.IsTracked(k) {
 			marker[k] = v
 		}
 	}

@@ -57,7 +57,7 @@ func TestTwoOfficialsWritingInOneParagraphConverge(t *testing.T) {
 func TestHelloSaysWhoYouAre(t *testing.T) {
 	s := sqlite(t, options{})
 	h := dial(t, s, "d", "eva").Hello()
-	if h.Person.ID != "p-eva" || h.Person.Name != "Eva" || !strings.HasPrefix(h.Person.Color, "#") || h.Right != "edit" || h.Frozen || h.Schema != 1 || h.Epoch != "1" {
+	if h.Person.ID != "p-eva" || h.Person.Name != "Eva" || !strings.HasPrefix(h.Person.Color, "#") || h.Right != "edit" || h.Frozen || h.Schema != 2 || h.Epoch != "1" {
 		t.Errorf("hello = %+v", h)
 	}
 }

@@ -35,6 +35,11 @@ func named(key, prefix string) bool {
 	return ok && (rest == "" || rest[0] == ':')
 }
 
+// IsTracked reports whether an attribute of text or a key of a marker is a tracked change.
+func IsTracked(key string) bool {
+	return named(key, insPrefix) || named(key, delPrefix) || key == "was" || strings.HasPrefix(key, wasPrefix)
+}
+
 // readTracked reads the tracked changes of a piece of text. Of insertions one within the other the newest brought it. A deletion
 // whose range takes in what others inserted there in the meantime does not mean that: one of inserted text says of which insertion.
 func readTracked(r *Run, a crdt.Attrs) {

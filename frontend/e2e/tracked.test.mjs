@@ -120,6 +120,13 @@ test('two officials suggest, one decides, and the text can be frozen', { timeout
   await same('Úvod\n{+Zastupitelstvo +}{-Rada -}schvaluje {+část +}dotaci ve výši {-100-}{+250+} Kč.\nDruhý odstavec \n+zůstává.\n-Třetí odstavec se {+řadí+}{-připojí-}.')
   await eventually('the heading is seen', async () => (await petr.locator('.paper h3[data-was]', { hasText: 'Druhý' }).count()) === 1)
 
+  // A comment can be written while the list of changes stands beside the text.
+  await select(alena, 'Úvod')
+  await alena.keyboard.press('Control+Alt+M')
+  await alena.locator('#comment-text').waitFor()
+  await alena.getByRole('button', { name: 'Zrušit' }).click()
+  await alena.getByRole('button', { name: 'Návrhy změn (7)' }).click()
+
   // The list says who, in words, and passes axe, wide and at 320 px.
   const cards = alena.locator('.changes > li')
   await eventually('seven changes', async () => (await cards.count()) === 7)
@@ -128,7 +135,8 @@ test('two officials suggest, one decides, and the text can be frozen', { timeout
   if (pictures) await alena.screenshot({ path: join(pictures, 'tracked.png') })
   assert.deepEqual(await violations(alena), [])
   await alena.setViewportSize({ width: 320, height: 640 })
-  await alena.getByRole('button', { name: /7 návrhů změn/ }).click()
+  const toggle = alena.getByRole('button', { name: /7 návrhů změn/ })
+  if (await toggle.getAttribute('aria-expanded') === 'false') await toggle.click()
   assert.ok(await alena.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'no sideways scrolling at 320 px')
   assert.deepEqual(await violations(alena), [])
   if (pictures) await alena.screenshot({ path: join(pictures, 'tracked-320.png') })

@@ -222,6 +222,7 @@ export class Session {
     const v = this.paper.value?.view
     if (!c || !v) return
     c.active.value = id
+    this.side.value = 'comments'
     const place = c.place(id)
     if (place) this.select(c.binding.pmPos(v.state.doc, place.from), c.binding.pmPos(v.state.doc, focus ? place.from : place.to), focus)
   }
@@ -333,6 +334,7 @@ export class Session {
     const v = this.paper.value?.view
     if (!c || !v || !this.canComment.value) return
     const at = whole ? null : c.anchorOf(v.state)
+    this.side.value = 'comments'
     this.panelOpen.value = true
     c.sketch(at?.range ?? null)
     this.composing.value = { quote: at?.quote ?? '', anchor: at?.anchor ?? null, block: at?.block ?? '' }

@@ -67,7 +67,7 @@ export function Toolbar({ session: s }: { session: Session }) {
           {tool('redo', 'editor.redo', () => { s.paper.value?.undo.redo(); s.paper.value?.view.focus() }, { off: !f.redo, short: 'Ctrl+Y' })}
         </span>
       </>}
-      {edit && <button type="button" class="tool tool--words tool--suggest" data-tool aria-pressed={s.suggesting.value} aria-keyshortcuts={`${mac ? 'Meta' : 'Control'}+Shift+E`} title={`${t('editor.suggest')} (${keys('Ctrl+Shift+E')})`} onMouseDown={e => e.preventDefault()} onClick={() => s.suggest(!s.suggesting.value)}>
+      {edit && <button type="button" class="tool tool--suggest" data-tool aria-pressed={s.suggesting.value} aria-keyshortcuts={`${mac ? 'Meta' : 'Control'}+Shift+E`} title={`${t('editor.suggest')} (${keys('Ctrl+Shift+E')})`} onMouseDown={e => e.preventDefault()} onClick={() => s.suggest(!s.suggesting.value)}>
         <Glyph of="suggest" /> <span>{t(s.suggesting.value ? 'editor.suggest.on' : 'editor.suggest')}</span>
       </button>}
       {!edit && <span class="tools__mode">{t(s.frozen.value ? 'editor.mode.frozen' : s.hello.value?.right === 'comment' ? 'editor.mode.comment' : 'editor.mode.view')}</span>}

@@ -12,8 +12,8 @@ test('both languages have the same sentences with the same gaps', () => {
 
 test('every sentence in the dictionary is used', () => {
   const read = (dir: string): string => readdirSync(new URL(`../../src/${dir}`, import.meta.url)).filter(f => /\.tsx?$/.test(f)).map(f => readFileSync(new URL(`../../src/${dir}/${f}`, import.meta.url), 'utf8')).join('\n')
-  const source = read('editor') + read('comments')
-  const computed = [/^editor\.kind\./, /^editor\.outcome\./, /^editor\.comments\.filter\./]
+  const source = read('editor') + read('comments') + read('tracked')
+  const computed = [/^editor\.kind\./, /^editor\.outcome\./, /^editor\.comments\.filter\./, /^editor\.change\.(ins|del|was)$/, /^editor\.changes\.(accept|reject)_(all|sure)/]
   const unused = Object.keys(cs).filter(k => !source.includes(`'${k}'`) && !source.includes(`'${k.replace(/\.(one|few|many)$/, '')}'`) && !computed.some(r => r.test(k)))
   expect(unused).toEqual([])
 })
