@@ -1,7 +1,6 @@
 package documents
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 
 	"spolupis/security"
 	"spolupis/security/access"
+	"spolupis/security/fault"
 	"spolupis/security/journal"
 )
 
@@ -63,81 +63,22 @@ func (s *Service) See(ctx context.Context, who security.Actor, upTo int64) error
 	return s.Store.Write(ctx, func(tx Tx) error { return tx.SeeNotices(ctx, who.ID, upTo, s.now()) })
 }
 
-// Task is one thing that waits for a person.
-type Task struct {
-	What   string // comment, state, settle, decide, approve, sign, read
-	Title  string
-	Number string // reference number
-	Link   string
-	Count  int       // how many, where there can be more (open comments, notices)
-	Due    time.Time // zero without a deadline
-	Since  time.Time
-	// For is whom the task waits for when that is not the reader himself but
-	// somebody he stands for.
-	For      security.ActorID
-	ForName  string
-	Material MaterialID // "" when the task is about several, or none
-}
+// Open is the address that marks a notice as seen and leads where it points.
+func (n Notice) Open() string { return fmt.Sprintf("/notices/%d", n.Seq) }
 
-// Inbox lists everything that waits for who, by deadline and then by age.
-func (s *Service) Inbox(ctx context.Context, who security.Actor) ([]Task, error) {
-	var all []Task
-	for _, ask := range []func() ([]Task, error){
-		func() ([]Task, error) { return s.Store.Asked(ctx, who.ID) },
-		func() ([]Task, error) { return s.Store.ToComment(ctx, who.ID, who.Unit) },
-		func() ([]Task, error) { return s.toState(ctx, who) },
-		func() ([]Task, error) { return s.Store.ToSettle(ctx, who.ID) },
-		func() ([]Task, error) { return s.Store.ToDecide(ctx, who.ID) },
-		func() ([]Task, error) { return s.duties(ctx, who) },
-	} {
-		tasks, err := ask()
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, tasks...)
-	}
-	standing, err := s.Rights.Standing(ctx, who)
+// OpenNotice marks one of a person's notices as seen and returns it.
+func (s *Service) OpenNotice(ctx context.Context, who security.Actor, seq int64) (Notice, error) {
+	some, err := s.Store.Notices(ctx, who.ID, seq+1, 1)
 	if err != nil {
-		return nil, err
+		return Notice{}, err
 	}
-	told := map[security.ActorID]bool{}
-	for _, d := range standing {
-		if told[d.Person] {
-			continue
-		}
-		told[d.Person] = true
-		tasks, err := s.Store.Asked(ctx, d.Person)
-		if err != nil {
-			return nil, err
-		}
-		for _, t := range tasks {
-			stands, err := s.StandsFor(ctx, who, t.Material) // the scope may be narrower
-			if err != nil {
-				return nil, err
-			}
-			if slices.Contains(stands, d.Person) {
-				t.For, t.ForName = d.Person, d.PersonName
-				all = append(all, t)
-			}
-		}
+	if len(some) == 0 || some[0].Seq != seq {
+		return Notice{}, fault.New(fault.NotFound, "fault.not_found")
 	}
-	for _, w := range s.Waiting {
-		tasks, err := w.Waiting(ctx, who)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, tasks...)
+	if !some[0].SeenAt.IsZero() {
+		return some[0], nil
 	}
-	slices.SortStableFunc(all, func(a, b Task) int {
-		if a.Due.IsZero() != b.Due.IsZero() {
-			if b.Due.IsZero() {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Or(a.Due.Compare(b.Due), a.Since.Compare(b.Since))
-	})
-	return all, nil
+	return some[0], wrap("see notice", seq, s.Store.Write(ctx, func(tx Tx) error { return tx.SeeNotice(ctx, who.ID, seq, s.now()) }))
 }
 
 // toState lists the statements owed by the units that who leads.

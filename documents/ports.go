@@ -78,11 +78,14 @@ type MeetingWriter interface {
 type Store interface {
 	Reader
 	Index
+	MailSettings
+	Outgoing(ctx context.Context, limit int) ([]Outgoing, error) // newest first
 	List(ctx context.Context, who security.Actor, q Query) (Page, error)
 	Notices(ctx context.Context, who security.ActorID, before int64, limit int) ([]Notice, error) // newest first
 	Unseen(ctx context.Context, who security.ActorID) (int, error)
 	Asked(ctx context.Context, who security.ActorID) ([]Task, error)                           // approvals waiting for him
 	ToComment(ctx context.Context, who security.ActorID, unit security.UnitID) ([]Task, error) // open rounds of his unit
+	ToRead(ctx context.Context, who security.ActorID) ([]Task, error)                          // notices he has not seen, by material
 	Duties(ctx context.Context, person security.ActorID, unit security.UnitID) ([]Task, error) // open tasks from resolutions
 	ToSettle(ctx context.Context, who security.ActorID) ([]Task, error)                        // his materials with open comments
 	SavedViews(ctx context.Context, who security.ActorID) ([]SavedView, error)                 // by name
@@ -125,6 +128,8 @@ type Tx interface {
 	AddCirculation(ctx context.Context, c Circulation) error
 	SetCirculation(ctx context.Context, c Circulation) error
 	AddNotice(ctx context.Context, n Notice) error
+	SetMailSetting(ctx context.Context, m MailSetting, digest time.Time) error // digest: when the next one is due
+	SeeNotice(ctx context.Context, who security.ActorID, seq int64, at time.Time) error
 	SeeNotices(ctx context.Context, who security.ActorID, upTo int64, at time.Time) error
 	AddView(ctx context.Context, v SavedView) error
 	DropView(ctx context.Context, who security.ActorID, id string) error // fault.NotFound when it is not his

@@ -26,6 +26,7 @@ import (
 	collabstore "spolupis/collab/store"
 	"spolupis/collab/ws"
 	"spolupis/documents"
+	"spolupis/documents/mail"
 	"spolupis/documents/register"
 	documentstore "spolupis/documents/store"
 	documentweb "spolupis/documents/web"
@@ -313,6 +314,7 @@ func (a *App) openPages(context.Context) (err error) {
 	a.operations(r)
 	office.Mount(r)
 	materials := documentweb.New(a.Kit, a.Documents, a.Accounts)
+	materials.Mail = documentweb.MailConfig{On: a.Config.SMTP != "", Domains: list(a.Config.MailDomains)}
 	materials.Mount(r)
 	documentweb.NewPrints(materials, a.Config.PublicURL).Mount(r)
 	documentweb.NewRegister(a.Kit, a.Register, a.Documents).Mount(r)
@@ -349,6 +351,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error { return quiet(a.Journal.Run(ctx)) })
 	g.Go(func() error { return quiet(a.Signing.Run(ctx)) })
 	g.Go(func() error { return a.takeOver(ctx) })
+	g.Go(func() error { return a.mailer().Run(ctx) })
 	g.Go(func() error { return giveBack(ctx) })
 	if len(a.witnesses) > 0 {
 		g.Go(func() error {
@@ -365,6 +368,18 @@ func (a *App) Run(ctx context.Context) error {
 		})
 	}
 	return g.Wait()
+}
+
+// mailer sends what waits in the outbox.
+func (a *App) mailer() *mail.Mailer {
+	server, _ := mail.ParseServer(a.Config.SMTP, a.Config.SMTPSecret) // checked when the flags were read; none takes nothing
+	return &mail.Mailer{Store: documentstore.Outbox{DB: a.DB, Zone: citizen.Prague}, Server: server, From: a.Config.MailFrom, Base: strings.TrimSuffix(a.Config.PublicURL, "/"),
+		Now: time.Now, Zone: citizen.Prague, Text: a.pages.Text, People: a.Accounts, Rights: a.Rights, Inbox: a.Documents.Inbox,
+		Title: func(ctx context.Context, id documents.MaterialID) (number, title string, err error) {
+			m, err := a.Documents.Get(ctx, security.System, id)
+			return m.Number, m.Title, err
+		},
+		Failed: func(err error) { a.Log.Error("send mail", "err", err) }}
 }
 
 // rightsWatch tells this node's open connections that rights changed. Each

@@ -240,6 +240,8 @@ func (b *documentsBench) seedArchive(ctx context.Context) error {
 		links := &rowsOf{table: "access_link", columns: "child, parent"}
 		tuples := &rowsOf{table: "access_tuple", columns: "object, relation, subject"}
 		shared := &rowsOf{table: "documents_participant", columns: "material, subject, relation"}
+		rounds := &rowsOf{table: "documents_round", columns: "id, material, due, started_by, started_at, closed_at"}
+		asked := &rowsOf{table: "documents_round_unit", columns: "round, unit"}
 		var entries []documents.Indexed
 		for i := from; i < min(from+500, b.size.materials); i++ {
 			age := time.Duration(b.size.materials-i) * 20 * time.Minute
@@ -261,10 +263,16 @@ func (b *documentsBench) seedArchive(ctx context.Context) error {
 				shared.add(m.ID, p.Subject, p.Relation)
 				tuples.add(object, p.Relation, p.Subject)
 			}
+			if i%2 == 0 { // rounds that are over
+				at := m.CreatedAt.UnixMicro()
+				rounds.add("r-"+m.ID, m.ID, at+1, m.Drafter, at, at+2)
+				asked.add("r-"+m.ID, benchUnit(0))
+				asked.add("r-"+m.ID, benchUnit(1))
+			}
 			texts := map[int]string{0: w.text(b.size.words)}
 			entries = append(entries, documents.Indexed{Material: m, Texts: texts, Words: documents.Words(texts, nil)})
 		}
-		if err := b.insert(ctx, materials, links, tuples, shared); err != nil {
+		if err := b.insert(ctx, materials, links, tuples, shared, rounds, asked); err != nil {
 			return err
 		}
 		if err := b.materials.Put(ctx, entries...); err != nil {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"spolupis/documents/mail"
 )
 
 // Config is everything that can be set. The zero value of each field but Addr
@@ -22,6 +24,10 @@ type Config struct {
 	Frontend    string // read templates and built files from this folder instead of the binary
 	AdminAddr   string // profiling and metrics, loopback only; empty: off
 	Witnesses   string // "URL KEY" of each witness that cosigns the journal's head, separated by commas
+	SMTP        string // smtp://[user@]host[:port] that takes mail; empty: mail stays in the outbox
+	SMTPSecret  string // its password, from the environment only
+	MailFrom    string // address that mail comes from
+	MailDomains string // domains people may have mail sent to, separated by commas; empty: any
 	Demo        bool   // pages say that this is a demonstration
 
 	explicitURL bool // PublicURL was given, not derived from Addr
@@ -46,6 +52,10 @@ func parse(name string, args []string, stderr io.Writer) (Config, error) {
 	f.StringVar(&c.Frontend, "frontend", env("SPOLUPIS_FRONTEND", ""), "folder to read templates and built files from, for work on them")
 	f.StringVar(&c.AdminAddr, "admin", env("SPOLUPIS_ADMIN_ADDR", ""), "loopback address for profiling; empty: off")
 	f.StringVar(&c.Witnesses, "witness", env("SPOLUPIS_WITNESSES", ""), `"URL KEY" of each witness of the journal, separated by commas`)
+	f.StringVar(&c.SMTP, "smtp", env("SPOLUPIS_SMTP", ""), "server that takes mail, smtp://[user@]host[:port] or smtps://…; its password is SPOLUPIS_SMTP_PASSWORD; empty: mail stays in the outbox")
+	f.StringVar(&c.MailFrom, "mail-from", env("SPOLUPIS_MAIL_FROM", ""), "address that mail comes from")
+	f.StringVar(&c.MailDomains, "mail-domains", env("SPOLUPIS_MAIL_DOMAINS", ""), "domains that people may have mail sent to, separated by commas; empty: any")
+	c.SMTPSecret = os.Getenv("SPOLUPIS_SMTP_PASSWORD")
 	if err := f.Parse(args); err != nil {
 		return Config{}, err
 	}
@@ -72,6 +82,14 @@ func (c Config) validate() error {
 	if c.PublicURL != "" {
 		if u, err := url.Parse(c.PublicURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return fmt.Errorf("-public %q: want http:// or https:// and a host", c.PublicURL)
+		}
+	}
+	if c.SMTP != "" {
+		if _, err := mail.ParseServer(c.SMTP, c.SMTPSecret); err != nil {
+			return fmt.Errorf("-smtp: %w", err)
+		}
+		if _, ok := mail.Address(c.MailFrom); !ok {
+			return fmt.Errorf("-smtp needs -mail-from, an address")
 		}
 	}
 	if c.AdminAddr != "" {
@@ -104,9 +122,12 @@ func (c Config) origins() []string {
 }
 
 // witnesses are the single entries of Witnesses.
-func (c Config) witnesses() []string {
+func (c Config) witnesses() []string { return list(c.Witnesses) }
+
+// list divides what commas separate.
+func list(s string) []string {
 	var out []string
-	for w := range strings.SplitSeq(c.Witnesses, ",") {
+	for w := range strings.SplitSeq(s, ",") {
 		if w = strings.TrimSpace(w); w != "" {
 			out = append(out, w)
 		}

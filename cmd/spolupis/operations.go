@@ -68,7 +68,11 @@ func (a *App) nav(ctx context.Context, who security.Actor) []web.NavItem {
 	if err != nil {
 		a.Log.Error("count notices", "err", err)
 	}
-	items := []web.NavItem{{Key: "nav.inbox", Href: "/"}, {Key: "nav.documents", Href: "/documents"}, {Key: "nav.meetings", Href: "/meetings"}}
+	waiting, err := a.Documents.Inbox(ctx, who)
+	if err != nil {
+		a.Log.Error("count what waits", "err", err)
+	}
+	items := []web.NavItem{{Key: "nav.inbox", Href: "/", Count: len(waiting)}, {Key: "nav.documents", Href: "/documents"}, {Key: "nav.meetings", Href: "/meetings"}}
 	if who.Has(security.Signer) {
 		n, _, err := a.Signing.Pending(ctx, who)
 		if err != nil {

@@ -4,21 +4,27 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"spolupis/documents"
+	"spolupis/documents/search"
 	"spolupis/security"
 	"spolupis/security/fault"
 	"spolupis/security/journal"
 )
 
-// few is how many materials somebody may see at most for a list to begin with
-// those; the lists of others go through all materials in their order and look
-// at the rights to each.
-const few = 2000
+// How many materials somebody may see decides how his list is made. Up to few,
+// it begins with those. Up to some, it goes through all materials in their
+// order and looks each up among his, which are collected first. With more, it
+// asks for the rights to each: he finds enough soon.
+const (
+	few  = 2000
+	some = 15_000
+)
 
 // order is how a list is sorted.
 type order struct {
@@ -43,14 +49,14 @@ func (s *Store) List(ctx context.Context, who security.Actor, q documents.Query)
 	if !ok {
 		return documents.Page{}, fault.New(fault.Invalid, "documents.fault.page")
 	}
-	sees, err := s.rights.SeesFew(ctx, who, few)
+	sees, err := s.rights.CountSeen(ctx, who, some)
 	if err != nil {
 		return documents.Page{}, fmt.Errorf("list materials: %w", err)
 	}
 	c := conditions{args: []any{documents.Importing}}
 	c.filing(q.Filing())
-	for _, word := range strings.Fields(q.Text) {
-		c.and(`m.folded LIKE ? ESCAPE '\'`, "%"+strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(word)+"%")
+	if err := s.titled(ctx, q.Text, &c); err != nil {
+		return documents.Page{}, fmt.Errorf("list materials: %w", err)
 	}
 	all := c // of which page is a part
 	if q.After != "" {
@@ -61,8 +67,9 @@ func (s *Store) List(ctx context.Context, who security.Actor, q documents.Query)
 		c.and(`(`+o.column+`, m.id) `+map[bool]string{true: "<", false: ">"}[o.desc]+` (?, ?)`, value, id)
 	}
 	direction := map[bool]string{true: " DESC", false: ""}[o.desc]
+	sorted := ` ORDER BY ` + o.column + direction + `, m.id` + direction + ` LIMIT $`
 	found, err := query(ctx, s.db, scanMaterial, selectMaterial+` WHERE m.state <> $1`+c.text+s.seen(who, sees, &c)+
-		` ORDER BY `+o.column+direction+`, m.id`+direction+` LIMIT $`+strconv.Itoa(len(c.args)+1), append(c.args, q.Limit+1)...)
+		sorted+strconv.Itoa(len(c.args)+1), append(c.args, q.Limit+1)...)
 	if err != nil {
 		return documents.Page{}, fmt.Errorf("list materials: %w", err)
 	}
@@ -79,22 +86,91 @@ func (s *Store) List(ctx context.Context, who security.Actor, q documents.Query)
 		page.Count = len(found)
 		return page, nil
 	}
+	// In the same order, so that it ends where enough are found.
 	err = s.db.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 AS one FROM documents_material m WHERE m.state <> $1`+all.text+s.seen(who, sees, &all)+
-		` LIMIT $`+strconv.Itoa(len(all.args)+1)+`) AS found`, append(all.args, documents.MaxCount+1)...).Scan(&page.Count)
+		sorted+strconv.Itoa(len(all.args)+1)+`) AS found`, append(all.args, documents.MaxCount+1)...).Scan(&page.Count)
 	if err != nil {
 		return page, fmt.Errorf("count materials: %w", err)
 	}
 	return page, nil
 }
 
-// seen is the condition that who may see material m, with its arguments added to c.
-func (s *Store) seen(who security.Actor, few bool, c *conditions) string {
+// lately is for how long before the last change of any a material counts as
+// one that the index may not know by its present title.
+const lately = 24 * time.Hour
+
+// titled narrows a list to words in number and title. When few materials have
+// words that begin so, the index finds them, and those changed lately are
+// looked at themselves; otherwise the list comes upon enough of them in its
+// order.
+func (s *Store) titled(ctx context.Context, text string, c *conditions) error {
+	var like conditions
+	for _, word := range strings.Fields(text) {
+		like.text += ` AND m.folded LIKE ? ESCAPE '\'`
+		like.args = append(like.args, "%"+strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(word)+"%")
+	}
+	match := s.beginnings(text)
+	if match == "" {
+		c.and(`1 = 1`+like.text, like.args...)
+		return nil
+	}
+	index := `SELECT rowid FROM documents_fts WHERE documents_fts MATCH ?`
+	if s.db.Postgres {
+		index = `SELECT id FROM documents_fts WHERE head @@ CAST(? AS TEXT)::tsquery`
+	}
+	var found int
+	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM (`+strings.Replace(index, "?", "$1", 1)+` LIMIT $2) AS f`, match, few+1).Scan(&found); err != nil {
+		return err
+	}
+	if found > few {
+		c.and(`1 = 1`+like.text, like.args...)
+		return nil
+	}
+	c.and(`m.id IN (SELECT material FROM documents_search WHERE id IN (`+index+`)
+		UNION SELECT m.id FROM documents_material m WHERE m.changed_at >= (SELECT max(changed_at) FROM documents_material) - ?`+like.text+`)`,
+		append([]any{match, lately.Microseconds()}, like.args...)...)
+	return nil
+}
+
+// beginnings is the question for materials in whose number and title each word
+// of a text stands, or the beginning of one; "" when there is no word.
+func (s *Store) beginnings(text string) string {
+	f := finding{Store: s}
+	var terms []string
+	for _, word := range strings.Fields(text) {
+		f.words = search.Parse(word)
+		if len(f.words) == 0 {
+			continue
+		}
+		either := []string{f.terms()}
+		if begun := search.Parse(word + "*"); len(begun) > 0 && begun[len(begun)-1].Prefix {
+			f.words = begun
+			either = append(either, f.terms())
+		}
+		terms = append(terms, "("+strings.Join(either, map[bool]string{true: " | ", false: " OR "}[s.db.Postgres])+")")
+	}
+	if len(terms) == 0 {
+		return ""
+	}
+	if s.db.Postgres {
+		return strings.Join(terms, " & ")
+	}
+	return "head : (" + strings.Join(terms, " AND ") + ")"
+}
+
+// seen is the condition that who may see material m, with its arguments added
+// to c; count is how many he sees.
+func (s *Store) seen(who security.Actor, count int, c *conditions) string {
 	var text string
 	var args []any
-	if few {
-		text, args = s.rights.Filter(who, len(c.args)+1)
+	switch {
+	case count <= few:
+		text, args = s.rights.FilterFew(who, len(c.args)+1)
 		text = `m.id IN (` + text + `)`
-	} else {
+	case count <= some:
+		text, args = s.rights.FilterFew(who, len(c.args)+1)
+		text = `m.id || '' IN (` + text + `)` // the || keeps planners from beginning with these
+	default:
 		text, args = s.rights.Sees(who, "m.id", len(c.args)+1)
 	}
 	c.args = append(c.args[:len(c.args):len(c.args)], args...)
@@ -114,16 +190,18 @@ func (s *Store) Notices(ctx context.Context, who security.ActorID, before int64,
 	if before == 0 {
 		before = 1 << 62
 	}
-	return query(ctx, s.db, func(r row) (n documents.Notice, err error) {
-		var made, seen int64
-		var args string
-		if err = r.Scan(&n.Seq, &n.Person, &n.Kind, &n.Material, &n.Version, &args, &n.Link, &made, &seen); err != nil {
-			return n, err
-		}
-		n.At, n.SeenAt = at(made), at(seen)
-		return n, json.Unmarshal([]byte(args), &n.Args)
-	}, `SELECT seq, person, kind, material, version, args, link, at, seen_at FROM documents_notice WHERE person = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3`,
+	return query(ctx, s.db, scanNotice, `SELECT seq, person, kind, material, version, args, link, at, seen_at FROM documents_notice WHERE person = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3`,
 		who, before, limit)
+}
+
+func scanNotice(r row) (n documents.Notice, err error) {
+	var made, seen int64
+	var args string
+	if err = r.Scan(&n.Seq, &n.Person, &n.Kind, &n.Material, &n.Version, &args, &n.Link, &made, &seen); err != nil {
+		return n, err
+	}
+	n.At, n.SeenAt = at(made), at(seen)
+	return n, json.Unmarshal([]byte(args), &n.Args)
 }
 
 func (s *Store) Unseen(ctx context.Context, who security.ActorID) (n int, err error) {
@@ -139,13 +217,24 @@ func (t *tx) AddNotice(ctx context.Context, n documents.Notice) error {
 	if n.Cause != 0 {
 		cause = sql.NullInt64{Int64: n.Cause, Valid: true}
 	}
-	return t.exec(ctx, `
+	err = t.tx.QueryRowContext(ctx, `
 		INSERT INTO documents_notice (person, kind, material, version, args, link, at, seen_at, cause) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8)
-		ON CONFLICT DO NOTHING`, n.Person, n.Kind, n.Material, n.Version, string(args), n.Link, micros(n.At), cause)
+		ON CONFLICT DO NOTHING RETURNING seq`, n.Person, n.Kind, n.Material, n.Version, string(args), n.Link, micros(n.At), cause).Scan(&n.Seq)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil // he was told
+	}
+	if err != nil {
+		return err
+	}
+	return t.post(ctx, n)
 }
 
 func (t *tx) SeeNotices(ctx context.Context, who security.ActorID, upTo int64, when time.Time) error {
 	return t.exec(ctx, `UPDATE documents_notice SET seen_at = $1 WHERE person = $2 AND seq <= $3 AND seen_at = 0`, micros(when), who, upTo)
+}
+
+func (t *tx) SeeNotice(ctx context.Context, who security.ActorID, seq int64, when time.Time) error {
+	return t.exec(ctx, `UPDATE documents_notice SET seen_at = $1 WHERE person = $2 AND seq = $3 AND seen_at = 0`, micros(when), who, seq)
 }
 
 func scanTask(r row) (t documents.Task, err error) {
@@ -170,12 +259,19 @@ func (s *Store) Asked(ctx context.Context, who security.ActorID) ([]documents.Ta
 func (s *Store) ToComment(ctx context.Context, who security.ActorID, unit security.UnitID) ([]documents.Task, error) {
 	return query(ctx, s.db, scanTask, `
 		SELECT 'comment', m.title, m.number, '/documents/' || m.id || '/comments', 0, o.due, o.started_at, m.id
-		FROM documents_round_unit u
-		JOIN documents_round o ON o.id = u.round AND o.closed_at = 0
-		JOIN documents_material m ON m.id = o.material AND m.state = 'commenting'
-		WHERE u.unit = $1 AND u.statement = '' AND m.drafter <> $2
+		FROM documents_round o
+		CROSS JOIN documents_round_unit u
+		CROSS JOIN documents_material m
+		WHERE o.closed_at = 0 AND u.round = o.id AND u.unit = $1 AND u.statement = '' AND m.id = o.material AND m.state = 'commenting' AND m.drafter <> $2
 		AND NOT EXISTS (SELECT 1 FROM documents_comment c WHERE c.material = m.id AND c.author = $2 AND c.at >= o.started_at)
 		ORDER BY o.due LIMIT $3`, unit, who, maxTasks)
+}
+
+func (s *Store) ToRead(ctx context.Context, who security.ActorID) ([]documents.Task, error) {
+	return query(ctx, s.db, scanTask, `
+		SELECT 'read', m.title, m.number, '/notices/' || min(n.seq), count(*), 0, min(n.at), m.id
+		FROM documents_notice n JOIN documents_material m ON m.id = n.material
+		WHERE n.person = $1 AND n.seen_at = 0 GROUP BY m.id, m.title, m.number ORDER BY min(n.at) LIMIT $2`, who, maxTasks)
 }
 
 func (s *Store) ToSettle(ctx context.Context, who security.ActorID) ([]documents.Task, error) {
@@ -204,6 +300,9 @@ func (s *Store) Project(ctx context.Context, t *sql.Tx, e journal.Entry) error {
 		reading = true
 	case "collab.closed":
 		return nil
+	case journal.Erased:
+		_, err := t.ExecContext(ctx, `DELETE FROM documents_mail WHERE person = $1`, strings.TrimPrefix(e.Subject, "account:"))
+		return err
 	}
 	if of, ok := strings.CutPrefix(e.Subject, "document:"); ok {
 		id = of

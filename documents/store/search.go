@@ -386,17 +386,36 @@ func (f finding) marks() [][]string {
 	return all
 }
 
+// terms are the words in the language of the database.
+func (f finding) terms() string {
+	and := " AND "
+	var all []string
+	for _, t := range f.words {
+		words := make([]string, len(t.Stems))
+		for i, w := range t.Stems {
+			words[i] = quoted(w)
+		}
+		s := strings.Join(words, " <-> ")
+		if !f.db.Postgres {
+			s = `"` + strings.Join(t.Stems, " ") + `"`
+		}
+		if t.Prefix {
+			s += map[bool]string{true: ":*", false: " *"}[f.db.Postgres]
+		}
+		if f.db.Postgres {
+			s = "(" + s + ")"
+		}
+		all = append(all, s)
+	}
+	if f.db.Postgres {
+		and = " & "
+	}
+	return "(" + strings.Join(all, and) + ")"
+}
+
 // match is the question in the language of FTS5.
 func (f finding) match(tier int) string {
-	var terms []string
-	for _, t := range f.words {
-		s := `"` + strings.Join(t.Stems, " ") + `"`
-		if t.Prefix {
-			s += " *"
-		}
-		terms = append(terms, s)
-	}
-	all := "(" + strings.Join(terms, " AND ") + ")"
+	all := f.terms()
 	head := "head : " + all
 	m := head
 	if tier == byWords {
@@ -413,24 +432,13 @@ func (f finding) match(tier int) string {
 
 // tsquery is the question in the language of PostgreSQL.
 func (f finding) tsquery(marks bool) string {
-	var parts []string
-	for _, t := range f.words {
-		var words []string
-		for _, w := range t.Stems {
-			words = append(words, quoted(w))
-		}
-		s := "(" + strings.Join(words, " <-> ") + ")"
-		if t.Prefix {
-			s = "(" + strings.Join(words, " <-> ") + ":*)"
-		}
-		parts = append(parts, s)
-	}
+	all := f.terms()
 	if marks {
 		for _, group := range f.marks() {
-			parts = append(parts, "("+strings.Join(group, " | ")+")")
+			all += " & (" + strings.Join(group, " | ") + ")"
 		}
 	}
-	return strings.Join(parts, " & ")
+	return all
 }
 
 // indexed is a material with its row in the index.

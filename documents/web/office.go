@@ -3,8 +3,11 @@ package web
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/go-chi/chi/v5"
 
 	"spolupis/documents"
 	"spolupis/documents/office"
@@ -20,21 +23,41 @@ func (h *Handler) inbox(w http.ResponseWriter, r *http.Request) {
 		h.kit.Fail(w, r, err)
 		return
 	}
-	unseen, err := h.documents.Unseen(r.Context(), who)
+	what := r.URL.Query().Get("what")
+	var kinds []taskKind
+	var shown []documents.Task
+	for _, t := range tasks {
+		i := slices.IndexFunc(kinds, func(k taskKind) bool { return k.What == t.What })
+		if i < 0 {
+			i, kinds = len(kinds), append(kinds, taskKind{What: t.What})
+		}
+		kinds[i].Count++
+		if what == "" || t.What == what {
+			shown = append(shown, t)
+		}
+	}
+	h.kit.Page(w, r, http.StatusOK, "documents/inbox", map[string]any{"Groups": documents.Grouped(shown, h.kit.Now(), h.zone),
+		"All": len(tasks), "Kinds": kinds, "What": what, "Creates": creates(who)})
+}
+
+// taskKind is how much of one kind there is to do.
+type taskKind struct {
+	What  string
+	Count int
+}
+
+func (h *Handler) openNotice(w http.ResponseWriter, r *http.Request) {
+	seq, err := strconv.ParseInt(chi.URLParam(r, "seq"), 10, 64)
+	if err != nil {
+		h.kit.Fail(w, r, fault.NotFound)
+		return
+	}
+	n, err := h.documents.OpenNotice(r.Context(), web.Who(r), seq)
 	if err != nil {
 		h.kit.Fail(w, r, err)
 		return
 	}
-	now := h.kit.Now()
-	type row struct {
-		documents.Task
-		Late bool
-	}
-	var rows []row
-	for _, t := range tasks {
-		rows = append(rows, row{t, !t.Due.IsZero() && t.Due.Before(now)})
-	}
-	h.kit.Page(w, r, http.StatusOK, "documents/inbox", map[string]any{"Tasks": rows, "Unseen": unseen, "Creates": creates(who)})
+	http.Redirect(w, r, n.Link, http.StatusSeeOther)
 }
 
 // creates is whether to offer creating; the service decides.

@@ -35,11 +35,20 @@ type Handler struct {
 	directory Directory
 	zone      *time.Location // deadlines are days of the office
 	imports   chan struct{}  // one for each file that may be read at once
+
+	// Mail says how mail is sent; for the pages about it. Set before Mount.
+	Mail MailConfig
+}
+
+// MailConfig is what pages need to know about sending mail.
+type MailConfig struct {
+	On      bool
+	Domains []string // of addresses that may be used; nil: any
 }
 
 // New returns the pages of s in the frame of kit.
 func New(kit *web.Kit, s *documents.Service, d Directory) *Handler {
-	return &Handler{kit, s, d, s.Zone, make(chan struct{}, maxImports)}
+	return &Handler{kit: kit, documents: s, directory: d, zone: s.Zone, imports: make(chan struct{}, maxImports)}
 }
 
 // Mount registers every route with its rule. All checks of a rule are made
@@ -52,7 +61,11 @@ func (h *Handler) Mount(r chi.Router) {
 
 	get("/", web.SignedIn, h.inbox)
 	get("/notices", web.SignedIn, h.notices)
+	get("/notices/{seq}", web.SignedIn, h.openNotice)
 	post("/notices", web.SignedIn, h.seeNotices)
+	get("/account/mail", web.SignedIn, func(w http.ResponseWriter, r *http.Request) { h.mailSetting(w, r, form{}) })
+	post("/account/mail", web.SignedIn, h.setMail)
+	get("/mail", web.Roles(security.Administrator), h.outbox)
 	get("/agendas/new", web.Roles(security.Administrator), func(w http.ResponseWriter, r *http.Request) { h.agendas(w, r, form{}) })
 	post("/agendas/new", web.Roles(security.Administrator), h.createAgenda)
 
@@ -169,7 +182,7 @@ var fields = map[string]string{
 	"documents.fault.outcome": "outcome", "documents.fault.settle_reasoning": "reasoning", "documents.fault.reply_empty": "text",
 	"documents.fault.agenda_id": "id", "documents.fault.agenda_exists": "id", "documents.fault.agenda_name": "name", "documents.fault.agenda_numbering": "numbering",
 	"documents.fault.template_missing": "template", "documents.fault.template_id": "id", "documents.fault.template_exists": "id", "documents.fault.template_name": "name",
-	"search.fault.view_name":      "name",
+	"search.fault.view_name": "name", "mail.fault.address": "address", "mail.fault.domain": "address", "mail.fault.setting": "address",
 	"documents.fault.round_units": "unit", "documents.fault.round_days": "days", "documents.fault.round_urgent": "urgent", "documents.fault.round_why": "why",
 	"documents.fault.round_reason": "reason", "documents.fault.statement": "statement", "documents.fault.statement_note": "note", "documents.fault.statement_has": "statement",
 	"documents.fault.statement_has_none": "statement", "documents.fault.settle_unchanged": "reasoning", "documents.fault.insist_reasoning": "reasoning",

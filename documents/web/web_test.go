@@ -335,9 +335,11 @@ func TestTheLifeOfAMaterialByPlainForms(t *testing.T) {
 	s.get("drafter", doc+"/compare?from=1&to=0&view=column").want(200, "1 změna.")
 	s.post("drafter", doc+"/freeze", nil).want(200, "Verze 2")
 	notice := s.get("head", "/notices").want(200, "verzi 1, ke které jste jednali, nahradila verze 2")
-	if !strings.Contains(notice.body, doc+"/compare?from=1&amp;to=2") {
-		t.Error("the notice does not lead to the change since his version")
+	link := regexp.MustCompile(`/notices/\d+`).FindString(notice.body)
+	if a := s.get("head", link).want(200); !strings.HasSuffix(a.url, doc+"/compare?from=1&to=2") {
+		t.Errorf("the notice leads to %s, not to the change since his version", a.url)
 	}
+	s.get("jurist", link).want(404)
 	s.post("head", "/notices", url.Values{"upto": {"100"}}).want(200, "Oznámení jsou označena")
 	s.get("drafter", doc+"/versions").want(200, "Nahrazeno novější", "Verze 2")
 	s.post("drafter", doc+"/versions/1/restore", nil).want(200, "Text verze 1 je nyní v konceptu.")

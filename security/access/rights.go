@@ -231,15 +231,21 @@ func (r *Rights) Filter(who security.Actor, firstArg int) (string, []any) {
 		args[i] = string(s)
 	}
 	mine := `subject IN (` + placeholders(firstArg, len(subjects)) + `) AND relation NOT IN (` + unseeing + `)`
+	return below(mine) + `
+		UNION SELECT substr(child, 10) FROM access_link WHERE EXISTS (SELECT 1 FROM mine WHERE object = 'office') AND child LIKE 'document:%'
+		UNION SELECT substr(object, 10) FROM access_tuple WHERE EXISTS (SELECT 1 FROM mine WHERE object = 'office') AND object LIKE 'document:%'`, args
+}
+
+// below yields the documents on or above which somebody holds a relation: mine
+// selects his tuples.
+func below(mine string) string {
 	return fmt.Sprintf(`
 		WITH RECURSIVE mine (object, depth) AS (
 			SELECT object, 0 FROM access_tuple WHERE %s
 			UNION
 			SELECT l.child, m.depth + 1 FROM access_link l JOIN mine m ON l.parent = m.object WHERE m.depth < %d
 		)
-		SELECT substr(object, 10) FROM mine WHERE object LIKE 'document:%%'
-		UNION SELECT substr(child, 10) FROM access_link WHERE EXISTS (SELECT 1 FROM mine WHERE object = 'office') AND child LIKE 'document:%%'
-		UNION SELECT substr(object, 10) FROM access_tuple WHERE EXISTS (SELECT 1 FROM mine WHERE object = 'office') AND object LIKE 'document:%%'`, mine, MaxDepth), args
+		SELECT substr(object, 10) FROM mine WHERE object LIKE 'document:%%'`, mine, MaxDepth)
 }
 
 // Grant gives subject a relation to the object on, within tx, and journals it.

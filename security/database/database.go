@@ -25,6 +25,10 @@ type DB struct {
 	*sql.DB  // on SQLite for reading, see sqlite.go
 	Postgres bool
 
+	// Observe, when set before the first use, is told every question that is
+	// asked outside of transactions: for tests of how it is answered.
+	Observe func(query string, args []any)
+
 	writer        *sql.DB // SQLite's one connection that writes; nil on PostgreSQL
 	reads, writes statements
 }
