@@ -11,7 +11,7 @@ import (
 
 // Task is one thing that waits for a person.
 type Task struct {
-	What   string // comment, state, settle, decide, approve, sign, read; "documents.task.<What>" says it in words
+	What   string // comment, state, settle, decide, approve, sign, duty, read; "documents.task.<What>" says it in words
 	Title  string
 	Number string // reference number
 	Link   string

@@ -144,7 +144,7 @@ func TestAMaterialIsDecidedAndItsTasksAreFulfilled(t *testing.T) {
 		}
 		inbox, err := o.Inbox(o.ctx, budget)
 		o.ok(err)
-		if len(inbox) != 1 || inbox[0].What != "duty" {
+		if len(inbox) == 0 || inbox[0].What != "duty" {
 			t.Errorf("inbox %+v", inbox)
 		}
 		o.refused(o.ConfirmDone(o.ctx, marie, m.ID), fault.Conflict, "workflow.guard.all_done")
