@@ -147,14 +147,24 @@ func (t Template) text(k known) body.Body {
 		for _, line := range splitLines(k.fill(p.Text)) {
 			out = append(out, body.Block{Kind: body.Paragraph, Runs: []body.Run{{Text: line}}})
 		}
-		for _, line := range splitLines(p.Guide) {
-			out = append(out, body.Block{Kind: body.Paragraph, Runs: []body.Run{{Text: line, Em: true}}})
+		for _, line := range p.guide() {
+			out = append(out, body.Block{Kind: body.Paragraph, Runs: []body.Run{{Text: line}}})
 		}
 		if p.Text == "" && p.Guide == "" {
 			out = append(out, body.Block{Kind: body.Paragraph})
 		}
 	}
 	return body.Body{Blocks: out}
+}
+
+// guide is the guide as it stands in a new text, line by line: in brackets and not in italics, which whoever writes over it would
+// go on with.
+func (p TemplatePart) guide() []string {
+	lines := splitLines(p.Guide)
+	for i := range lines {
+		lines[i] = "[" + lines[i] + "]"
+	}
+	return lines
 }
 
 func splitLines(s string) []string {
@@ -211,7 +221,7 @@ func (t Template) Lacks(b body.Body) []Lack {
 func (p TemplatePart) filled(s Section) bool {
 	given := map[string]bool{}
 	if p.Guide != "" {
-		for _, line := range append(splitLines(p.Guide), splitLines(p.Text)...) {
+		for _, line := range append(p.guide(), splitLines(p.Text)...) {
 			given[Fold(line)] = true
 		}
 	}
@@ -220,7 +230,7 @@ func (p TemplatePart) filled(s Section) bool {
 
 // guideIn is the block of a section that still holds a line of the guide, "" for none.
 func (p TemplatePart) guideIn(s Section) string {
-	for _, line := range splitLines(p.Guide) {
+	for _, line := range p.guide() {
 		for _, x := range s.Body.Blocks {
 			if Fold(x.Text()) == Fold(line) {
 				return x.ID

@@ -98,7 +98,7 @@ func TestAPartStaysWhatItIsWhateverPeopleDoToItsHeading(t *testing.T) {
 		}
 		o.edit(m.ID, change)
 		o.edit(m.ID, func(x *crdt.Text) {
-			i := index(x, "Jednotlivé výroky")
+			i := index(x, "[Jednotlivé výroky")
 			x.Insert(i, "schvaluje opravu mostu a ", nil)
 		})
 		after, ok := documents.PartOf(o.live(m.ID), documents.PartResolution)
