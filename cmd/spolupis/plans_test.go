@@ -30,7 +30,7 @@ var short = regexp.MustCompile(`(?i)\b(?:FROM|JOIN)\s+([a-z_]+)\s+(?:AS\s+)?([a-
 func TestPagesOfAGrowingOfficeReadNoWholeTable(t *testing.T) {
 	size := quickSize
 	full, _ := strconv.Atoi(os.Getenv("SPOLUPIS_TEST_MATERIALS"))
-	if size.materials = 3000; full > 0 {
+	if size.materials = 1000; full > 0 {
 		size.materials = full
 	}
 	for name, url := range map[string]func(*testing.T) string{
