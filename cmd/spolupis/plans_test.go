@@ -71,30 +71,33 @@ func (b *documentsBench) asked(t *testing.T) map[string]question {
 	var mu sync.Mutex
 	out := map[string]question{}
 	page := ""
-	b.DB.Observe = func(query string, args []any) {
+	b.DB.Observe(func(query string, args []any) {
 		mu.Lock()
 		defer mu.Unlock()
 		if _, known := out[query]; !known {
 			out[query] = question{slices.Clone(args), page}
 		}
+	})
+	defer b.DB.Observe(nil)
+	open := func(login, path string) {
+		t.Helper()
+		mu.Lock()
+		page = login + " " + path
+		mu.Unlock()
+		if _, _, err := b.get(t.Context(), login, path); err != nil {
+			t.Fatal(err)
+		}
 	}
-	defer func() { b.DB.Observe = nil }()
 	material := "/documents/" + string(b.made.wave[0].ID)
 	for _, p := range benchPeople {
 		for _, path := range []string{"/", "/notices", "/search?q=kraje", "/search?q=rada+dotace&state=signed&unit=odbor-1&agenda=agenda-1&from=2020-01-01", "/search?q=ARCH+8/2020",
 			"/documents", "/documents?state=draft", "/documents?agenda=agenda-1", "/documents?unit=odbor-1", "/documents?drafter=me", "/documents?sort=title", "/documents?sort=created",
 			"/documents?q=most", "/documents?from=2020-01-01&to=2030-01-01"} {
-			page = p.login + " " + path
-			if _, _, err := b.get(t.Context(), p.login, path); err != nil {
-				t.Fatal(err)
-			}
+			open(p.login, path)
 		}
 	}
 	for _, path := range []string{material, material + "/comments", material + "/text", material + "/versions", material + "/history", material + "/route", "/signing"} {
-		page = "vedouci " + path
-		if _, _, err := b.get(t.Context(), "vedouci", path); err != nil {
-			t.Fatal(err)
-		}
+		open("vedouci", path)
 	}
 	return out
 }

@@ -121,7 +121,7 @@ async function check(page, office, path) {
   page.on('response', note)
   const response = await page.goto(office.url + path)
   page.off('response', note)
-  const editor = path.endsWith('/edit')
+  const editor = /^\/documents\/.*\/edit$/.test(path)
   if (editor) await page.locator('.ProseMirror').waitFor()
   const html = await response.body()
   if (path.startsWith('/stav')) {

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"sort"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,9 +26,8 @@ type DB struct {
 	*sql.DB  // on SQLite for reading, see sqlite.go
 	Postgres bool
 
-	// Observe, when set before the first use, is told every question that is
-	// asked outside of transactions: for tests of how it is answered.
-	Observe func(query string, args []any)
+	// observe is told every question that is asked outside a transaction; see Observe.
+	observe atomic.Pointer[func(query string, args []any)]
 
 	writer        *sql.DB // SQLite's one connection that writes; nil on PostgreSQL
 	reads, writes statements
@@ -218,4 +218,20 @@ func step(ctx context.Context, d *DB, s Set, file, words string) error {
 		return err
 	}
 	return tx.Commit()
+}
+
+// Observe has f told every question that is asked outside a transaction from now on, nobody when f is nil. It is there for
+// tests, which look at how the database answers them.
+func (d *DB) Observe(f func(query string, args []any)) {
+	if f == nil {
+		d.observe.Store(nil)
+		return
+	}
+	d.observe.Store(&f)
+}
+
+func (d *DB) asked(query string, args []any) {
+	if f := d.observe.Load(); f != nil {
+		(*f)(query, args)
+	}
 }

@@ -43,9 +43,7 @@ func (d *DB) ExecContext(ctx context.Context, query string, args ...any) (sql.Re
 // QueryContext reads, or carries out a statement that changes something and returns rows: then nobody writes until they are
 // closed.
 func (d *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if d.Observe != nil {
-		d.Observe(query, args)
-	}
+	d.asked(query, args)
 	if d.writer != nil && changes(query) {
 		return d.writer.QueryContext(ctx, query, args...)
 	}
@@ -57,9 +55,7 @@ func (d *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.
 
 // QueryRowContext is QueryContext for one row.
 func (d *DB) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if d.Observe != nil {
-		d.Observe(query, args)
-	}
+	d.asked(query, args)
 	if d.writer != nil && changes(query) {
 		return d.writer.QueryRowContext(ctx, query, args...)
 	}
