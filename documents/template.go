@@ -222,17 +222,20 @@ func (p TemplatePart) filled(s Section) bool {
 	given := map[string]bool{}
 	if p.Guide != "" {
 		for _, line := range append(p.guide(), splitLines(p.Text)...) {
-			given[Fold(line)] = true
+			given[bare(line)] = true
 		}
 	}
-	return slices.ContainsFunc(s.Body.Blocks, func(x body.Block) bool { return x.Kind != body.Heading && !x.Blank() && !given[Fold(x.Text())] })
+	return slices.ContainsFunc(s.Body.Blocks, func(x body.Block) bool { return x.Kind != body.Heading && !x.Blank() && !given[bare(x.Text())] })
 }
+
+// bare is a line without case, diacritics and the brackets of a guide, one of which may have stayed with other words.
+func bare(line string) string { return Fold(strings.Trim(strings.TrimSpace(line), "[]")) }
 
 // guideIn is the block of a section that still holds a line of the guide, "" for none.
 func (p TemplatePart) guideIn(s Section) string {
 	for _, line := range p.guide() {
 		for _, x := range s.Body.Blocks {
-			if Fold(x.Text()) == Fold(line) {
+			if bare(x.Text()) == bare(line) {
 				return x.ID
 			}
 		}
