@@ -197,9 +197,10 @@ export async function life(browser, offices, { audit, pictures }) {
   await alena.waitForLoadState()
   await eventually('the approver is told and sees the difference', async () => {
     await lenka.goto(at(0).url + '/notices')
-    return lenka.locator('main a[href*="/compare?from=1"]').count()
+    return lenka.locator('main a', { hasText: 'Zobrazit, co se změnilo' }).count()
   })
-  await lenka.locator('main a[href*="/compare?from=1"]').first().click()
+  await lenka.locator('main a', { hasText: 'Zobrazit, co se změnilo' }).first().click()
+  await lenka.waitForURL(/\/compare\?from=1/)
   assert.match(await lenka.locator('main ins').first().textContent(), /Změna/)
   await alena.goto(at(0).url + path + '/versions/1')
   assert.ok(await alena.getByText(/Nahrazen/).count(), 'version 1 says that a newer one exists')
