@@ -46,7 +46,7 @@ test('a round is spoken to, ended, settled and disputed by plain forms', { timeo
 
   const lawyers = await plain('pokorna')
   await lawyers.goto(office.url + '/')
-  await lawyers.getByRole('link', { name: /Potvrdit stanovisko/ }).first().click()
+  await lawyers.locator('main table').getByRole('link', { name: /Potvrdit stanovisko/ }).first().click()
   const doc = new URL(lawyers.url()).pathname.replace(/\/round$/, '')
   await lawyers.getByLabel('souhlas bez připomínek').check()
   await lawyers.getByRole('button', { name: 'Potvrdit stanovisko' }).click()
@@ -103,7 +103,7 @@ test('a round is spoken to, ended, settled and disputed by plain forms', { timeo
 
   const director = await plain('urban')
   await director.goto(office.url + '/')
-  await director.getByRole('link', { name: /Rozhodnout rozpor/ }).first().click()
+  await director.locator('main table').getByRole('link', { name: /Rozhodnout rozpor/ }).first().click()
   const page = await person(browser, office, 'urban')
   await page.goto(director.url())
   await look(page, 'settle')
