@@ -31,19 +31,19 @@ type Latency struct {
 }
 
 // Bounds are the classes of a Latency.
-var Bounds = []time.Duration{time.Millisecond, 2 * time.Millisecond, 5 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond,
+var Bounds = [...]time.Duration{time.Millisecond, 2 * time.Millisecond, 5 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond,
 	50 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second}
 
 // latencies counts for a Latency.
 type latencies struct {
 	count, total atomic.Int64
-	classes      [13]atomic.Int64 // one for each of Bounds
+	classes      [len(Bounds)]atomic.Int64
 }
 
 func (l *latencies) add(took time.Duration) {
 	l.count.Add(1)
 	l.total.Add(int64(took))
-	if i, _ := slices.BinarySearch(Bounds, took); i < len(Bounds) {
+	if i, _ := slices.BinarySearch(Bounds[:], took); i < len(Bounds) {
 		l.classes[i].Add(1)
 	}
 }

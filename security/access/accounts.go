@@ -98,9 +98,13 @@ func administers(by security.Actor) error {
 	return fault.New(fault.Denied, "fault.denied")
 }
 
-// change runs f in one transaction.
 func (a *Accounts) change(ctx context.Context, what string, f func(tx *sql.Tx) error) error {
-	tx, err := a.db.BeginTx(ctx, nil)
+	return change(ctx, a.db, what, f)
+}
+
+// change runs f in one transaction; what says in its errors what was attempted.
+func change(ctx context.Context, db *database.DB, what string, f func(tx *sql.Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}

@@ -181,18 +181,7 @@ func (r *Rights) RevokeDeputy(ctx context.Context, by security.Actor, id string)
 }
 
 func (r *Rights) change(ctx context.Context, what string, f func(tx *sql.Tx) error) error {
-	tx, err := r.db.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	defer tx.Rollback()
-	if err := f(tx); err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	return nil
+	return change(ctx, r.db, what, f)
 }
 
 const selectDeputyship = `
