@@ -41,6 +41,9 @@ func (s *Service) Carryable(ctx context.Context, who security.Actor, v Version) 
 	if old.Manifest.Title != v.Manifest.Title || old.Manifest.Number != v.Manifest.Number {
 		return c, conflict("documents.fault.not_formal", v.Manifest.Title)
 	}
+	if changed := AnnexChanges(old.Manifest.Annexes, v.Manifest.Annexes); len(changed) > 0 {
+		return c, conflict("documents.fault.not_formal", cmp.Or(changed[0].New, changed[0].Old).Name)
+	}
 	a, err := s.VersionBody(ctx, who, old.ID)
 	if err != nil {
 		return c, err

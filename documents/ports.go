@@ -37,6 +37,7 @@ type Reader interface {
 	Course(ctx context.Context, version int) ([]byte, error) // its JSON
 	PrintStore
 	DerivativeReader
+	AttachmentReader
 	MeetingReader
 	TemplateReader
 }
@@ -142,6 +143,7 @@ type Tx interface {
 	TemplateWriter
 	PrintWriter
 	DerivativeWriter
+	AttachmentWriter
 }
 
 // Hub is the live text of materials (collab.Hub).

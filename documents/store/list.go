@@ -296,7 +296,7 @@ func (s *Store) Project(ctx context.Context, t *sql.Tx, e journal.Entry) error {
 	switch e.Kind {
 	case "documents.searched":
 		return projectSearch(ctx, t, e)
-	case "documents.read", "documents.version_read", "documents.derivative_read", "collab.opened":
+	case "documents.read", "documents.version_read", "documents.derivative_read", "documents.attachment_read", "collab.opened":
 		reading = true
 	case "collab.closed":
 		return nil
