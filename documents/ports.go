@@ -38,6 +38,7 @@ type Reader interface {
 	PrintStore
 	DerivativeReader
 	AttachmentReader
+	CalendarReader
 	MeetingReader
 	TemplateReader
 }
@@ -144,6 +145,7 @@ type Tx interface {
 	PrintWriter
 	DerivativeWriter
 	AttachmentWriter
+	CalendarWriter
 }
 
 // Hub is the live text of materials (collab.Hub).

@@ -317,6 +317,7 @@ func (a *App) openPages(context.Context) (err error) {
 	materials.Mail = documentweb.MailConfig{On: a.Config.SMTP != "", Domains: list(a.Config.MailDomains)}
 	materials.Mount(r)
 	documentweb.NewPrints(materials, a.Config.PublicURL).Mount(r)
+	documentweb.NewCalendars(materials, a.Config.PublicURL).Mount(r)
 	documentweb.NewRegister(a.Kit, a.Register, a.Documents).Mount(r)
 	signingweb.New(a.Kit, a.Signing).Mount(r)
 	(&citizenweb.Handler{Kit: a.Kit, Citizen: a.Citizen, People: a.Accounts, Base: a.Config.PublicURL}).Mount(r)

@@ -301,8 +301,13 @@ func (s *Store) Project(ctx context.Context, t *sql.Tx, e journal.Entry) error {
 	case "collab.closed":
 		return nil
 	case journal.Erased:
-		_, err := t.ExecContext(ctx, `DELETE FROM documents_mail WHERE person = $1`, strings.TrimPrefix(e.Subject, "account:"))
-		return err
+		person := strings.TrimPrefix(e.Subject, "account:")
+		for _, statement := range []string{`DELETE FROM documents_mail WHERE person = $1`, `DELETE FROM documents_calendar WHERE person = $1`} {
+			if _, err := t.ExecContext(ctx, statement, person); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	if of, ok := strings.CutPrefix(e.Subject, "document:"); ok {
 		id = of

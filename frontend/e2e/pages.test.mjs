@@ -21,7 +21,7 @@ async function crawl(page, office, seeds) {
   for (let depth = 0; depth < 4; depth++) {
     const next = []
     for (const path of queue) {
-      if (found.has(kind(path)) || /\.(pdf|docx|md|json|atom|zip|csv|txt)(\?|$)|\/(export|checkpoint|manifest)|\/attachments\//.test(path)) continue
+      if (found.has(kind(path)) || /\.(pdf|docx|md|json|atom|zip|csv|txt|ics)(\?|$)|\/(export|checkpoint|manifest)|\/attachments\//.test(path)) continue
       const response = await page.goto(office.url + path).catch(() => null) // a download ends the navigation
       if (!response || !(response.headers()['content-type'] ?? '').startsWith('text/html')) continue
       assert.ok(response.status() < 500, `${path} answers ${response.status()}`)
