@@ -358,7 +358,8 @@ func (s *Service) ReadCalendarFeed(ctx context.Context, secret string) (security
 	} else if err != nil {
 		return security.Actor{}, nil, err
 	}
-	who := security.Actor{ID: p.ID, Name: p.Name, Unit: p.Unit, UnitName: p.UnitName, Roles: p.Roles, Lang: f.Lang}
+	who := actorOf(p)
+	who.Lang = f.Lang
 	all, err := s.Deadlines(ctx, who)
 	return who, all, err
 }

@@ -128,6 +128,9 @@ func (s *Service) CarryApprovals(ctx context.Context, who security.Actor, versio
 				}
 			}
 		}
+		if err := s.askApprovers(ctx, tx, who, m, c); err != nil {
+			return err
+		}
 		if c.State != Running {
 			if err := s.fire(ctx, tx, who, &m, workflow.ApproveLast, workflow.Facts{Last: true, SameText: true}, workflow.Submitter); err != nil {
 				return err

@@ -17,7 +17,7 @@ import (
 type Notice struct {
 	Seq      int64 // order, given by the store
 	Person   security.ActorID
-	Kind     string // superseded, stopped, rejected, signed, sign_failed, settled, round_ended, dispute_…
+	Kind     string // superseded, stopped, rejected, signed, sign_failed, settled, round_ended, dispute_…, one of Asks
 	Material MaterialID
 	Version  VersionID
 	Args     []string // fill the sentence "documents.notice.<Kind>"
