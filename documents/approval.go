@@ -75,6 +75,9 @@ func (s *Service) StartRoute(ctx context.Context, who security.Actor, version Ve
 			map[string]any{"version": v.ID, "approvers": groups(r.Approvers), "signers": groups(r.Signers)}, nil)); err != nil {
 			return err
 		}
+		if err := s.askApprovers(ctx, tx, who, m, c); err != nil {
+			return err
+		}
 		if c.State != Running { // nobody is asked to approve: who sends it to be signed submits it
 			if err := s.fire(ctx, tx, who, &m, workflow.ApproveLast, workflow.Facts{Last: true, SameText: true}, workflow.Submitter); err != nil {
 				return err
@@ -217,6 +220,11 @@ func (s *Service) decide(ctx context.Context, who security.Actor, version Versio
 		}
 		if err := tx.Record(ctx, s.entry(who, "documents.approval_given", m.ID, map[string]any{"version": v.ID, "step": step + 1}, nil)); err != nil {
 			return err
+		}
+		if c.Current != step {
+			if err := s.askApprovers(ctx, tx, who, m, c); err != nil {
+				return err
+			}
 		}
 		event, as := workflow.ApproveStep, workflow.Approver
 		if last {
@@ -366,7 +374,9 @@ func (s *Service) React(ctx context.Context, e journal.Entry) error {
 	var err error
 	switch e.Kind {
 	case "signing.requested":
-		err = s.MarkSigning(ctx, fact.Version)
+		if err = s.MarkSigning(ctx, fact.Version); err == nil {
+			err = s.askSigner(ctx, fact.Version, fact.Signer, e.Seq)
+		}
 	case "signing.signed":
 		err = s.SignedBy(ctx, fact.Version, cmp.Or(fact.Signer, e.Actor))
 	case "signing.completed":
@@ -378,6 +388,20 @@ func (s *Service) React(ctx context.Context, e journal.Entry) error {
 		return nil
 	}
 	return err
+}
+
+// askSigner tells a signer that it is his turn, once per journal entry, unless
+// the version is not to be signed any more.
+func (s *Service) askSigner(ctx context.Context, version VersionID, signer security.ActorID, seq int64) error {
+	if signer == "" {
+		return nil
+	}
+	return s.mark(ctx, version, func(v Version, m *Material, tx Tx) (bool, error) {
+		if v.State != Signing {
+			return false, nil
+		}
+		return false, s.ask(ctx, tx, AskSign, *m, v.ID, "/signing", seq, signer)
+	})
 }
 
 // signingFailed tells the drafter, once per journal entry.

@@ -41,6 +41,9 @@ func (s *Service) Carryable(ctx context.Context, who security.Actor, v Version) 
 	if old.Manifest.Title != v.Manifest.Title || old.Manifest.Number != v.Manifest.Number {
 		return c, conflict("documents.fault.not_formal", v.Manifest.Title)
 	}
+	if changed := AnnexChanges(old.Manifest.Annexes, v.Manifest.Annexes); len(changed) > 0 {
+		return c, conflict("documents.fault.not_formal", cmp.Or(changed[0].New, changed[0].Old).Name)
+	}
 	a, err := s.VersionBody(ctx, who, old.ID)
 	if err != nil {
 		return c, err
@@ -124,6 +127,9 @@ func (s *Service) CarryApprovals(ctx context.Context, who security.Actor, versio
 					return err
 				}
 			}
+		}
+		if err := s.askApprovers(ctx, tx, who, m, c); err != nil {
+			return err
 		}
 		if c.State != Running {
 			if err := s.fire(ctx, tx, who, &m, workflow.ApproveLast, workflow.Facts{Last: true, SameText: true}, workflow.Submitter); err != nil {

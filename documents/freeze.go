@@ -165,10 +165,14 @@ func (s *Service) finishFreeze(ctx context.Context, who security.Actor, i Intent
 		return Version{}, err
 	}
 	settled := settledComments(comments)
-	if v, same := unchanged(versions, m, sealed, settled); same {
+	annexes, err := s.annexes(ctx, i.Material) // nobody adds to them while the material is Freezing
+	if err != nil {
+		return Version{}, err
+	}
+	if v, same := unchanged(versions, m, sealed, settled, annexes); same {
 		return v, s.keep(ctx, who, i, v)
 	}
-	v, files, err := s.build(ctx, i, m, versions, sealed, settled)
+	v, files, err := s.build(ctx, i, m, versions, sealed, settled, annexes)
 	if err != nil {
 		return Version{}, err
 	}
@@ -181,16 +185,16 @@ func (s *Service) finishFreeze(ctx context.Context, who security.Actor, i Intent
 }
 
 // unchanged reports whether the newest version already holds this very text,
-// its comments and its head lines, and can still be acted on. One whose route
+// its comments, attachments and head lines, and can still be acted on. One whose route
 // was stopped or refused cannot: what was asked for it has been cancelled.
-func unchanged(versions []Version, m Material, sealed collab.Sealed, settled []byte) (Version, bool) {
+func unchanged(versions []Version, m Material, sealed collab.Sealed, settled []byte, annexes []Annex) (Version, bool) {
 	if len(versions) == 0 {
 		return Version{}, false
 	}
 	v := versions[0]
 	alive := v.State == Frozen || v.State == Signed || v.State == Published
 	return v, alive && v.Manifest.State.SHA256 == sum(sealed.State) && v.Manifest.Comments.SHA256 == sum(settled) &&
-		v.Manifest.Title == m.Title && v.Manifest.Number == m.Number
+		v.Manifest.Title == m.Title && v.Manifest.Number == m.Number && slices.Equal(v.Manifest.Annexes, annexes)
 }
 
 // keep ends a freeze that found nothing new: the material goes back to its
@@ -225,7 +229,7 @@ func (f files) add(b []byte) Part {
 	return p
 }
 
-func (s *Service) build(ctx context.Context, i Intent, m Material, versions []Version, sealed collab.Sealed, settled []byte) (Version, files, error) {
+func (s *Service) build(ctx context.Context, i Intent, m Material, versions []Version, sealed collab.Sealed, settled []byte, annexes []Annex) (Version, files, error) {
 	text, err := bodyOf(sealed.View)
 	if err != nil {
 		return Version{}, nil, err
@@ -246,7 +250,7 @@ func (s *Service) build(ctx context.Context, i Intent, m Material, versions []Ve
 	}
 	name, _ := s.name(ctx, i.By)
 	pdf, err := render.PDF(text, render.PDFMeta{
-		Title: m.Title, Number: m.Number, Version: v.Number, SHA256: sum(md), Author: name, Lang: "cs", Date: i.At,
+		Title: m.Title, Number: m.Number, Version: v.Number, SHA256: sum(md), Author: name, Lang: "cs", Date: i.At, After: listed(annexes),
 	})
 	if err != nil {
 		return Version{}, nil, err
@@ -256,6 +260,7 @@ func (s *Service) build(ctx context.Context, i Intent, m Material, versions []Ve
 		Schema: 1, Document: m.ID, Number: m.Number, Title: m.Title, Version: v.Number, Supersedes: v.Supersedes,
 		Agenda: m.Agenda, Unit: m.Unit, FrozenAt: i.At, FrozenBy: string(i.By),
 		State: f.add(sealed.State), Markdown: f.add(md), PDF: f.add(pdf), Comments: f.add(settled), Profile: encode(render.Profile()),
+		Annexes: annexes,
 	}
 	if table != nil {
 		table.Version = v.Number

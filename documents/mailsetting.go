@@ -22,8 +22,8 @@ const (
 // MailModes lists the modes.
 var MailModes = []MailMode{MailNever, MailDaily, MailNow}
 
-// NoticeKinds lists the kinds of notice that can be chosen one by one.
-var NoticeKinds = []string{"superseded", "stopped", "rejected", "settled", "signed", "sign_failed"}
+// NoticeKinds lists the kinds of notice that can be chosen one by one, besides Asks.
+var NoticeKinds = []string{"round_ended", "dispute_yours", "to_sign_resolution", "duty", "superseded", "stopped", "rejected", "settled", "signed", "sign_failed"}
 
 // MailSetting is how one person wants to be told. Who never said so gets no mail.
 type MailSetting struct {
@@ -62,6 +62,7 @@ func (m MailSetting) NextDigest(now time.Time, zone *time.Location) time.Time {
 // MailSettings keeps how people want to be told.
 type MailSettings interface {
 	MailSetting(ctx context.Context, who security.ActorID) (MailSetting, error) // empty when he never said
+	MailedNow(ctx context.Context, kind string) ([]security.ActorID, error)     // who wants mail about a kind at once
 }
 
 // MailSetting returns how who wants to be told.

@@ -17,7 +17,7 @@ import (
 type Notice struct {
 	Seq      int64 // order, given by the store
 	Person   security.ActorID
-	Kind     string // superseded, stopped, rejected, signed, sign_failed, settled, round_ended, dispute_…
+	Kind     string // superseded, stopped, rejected, signed, sign_failed, settled, round_ended, dispute_…, one of Asks
 	Material MaterialID
 	Version  VersionID
 	Args     []string // fill the sentence "documents.notice.<Kind>"
@@ -83,6 +83,15 @@ func (s *Service) OpenNotice(ctx context.Context, who security.Actor, seq int64)
 
 // toState lists the statements owed by the units that who leads.
 func (s *Service) toState(ctx context.Context, who security.Actor) ([]Task, error) {
+	units, err := s.led(ctx, who)
+	if err != nil || len(units) == 0 {
+		return nil, err
+	}
+	return s.Store.ToState(ctx, units)
+}
+
+// led lists the units that who leads, as their head or as his deputy.
+func (s *Service) led(ctx context.Context, who security.Actor) ([]security.UnitID, error) {
 	named, err := s.Rights.Heads(ctx)
 	if err != nil {
 		return nil, err
@@ -108,10 +117,7 @@ func (s *Service) toState(ctx context.Context, who security.Actor) ([]Task, erro
 			units = append(units, who.Unit)
 		}
 	}
-	if len(units) == 0 {
-		return nil, nil
-	}
-	return s.Store.ToState(ctx, units)
+	return units, nil
 }
 
 // duties are tasks from resolutions: his own, and those of his department when

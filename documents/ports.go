@@ -37,6 +37,8 @@ type Reader interface {
 	Course(ctx context.Context, version int) ([]byte, error) // its JSON
 	PrintStore
 	DerivativeReader
+	AttachmentReader
+	CalendarReader
 	MeetingReader
 	TemplateReader
 }
@@ -142,6 +144,8 @@ type Tx interface {
 	TemplateWriter
 	PrintWriter
 	DerivativeWriter
+	AttachmentWriter
+	CalendarWriter
 }
 
 // Hub is the live text of materials (collab.Hub).

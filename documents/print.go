@@ -167,14 +167,16 @@ func (s *Service) Verify(ctx context.Context, who security.Actor, code PrintCode
 	if err != nil {
 		return v, err
 	}
-	v.Current = same(diff)
+	// The paper of a version names its attachments; a working printout does not.
+	annexes := annexesOf(versions, p.Number)
+	v.Current = same(diff) && (p.Number == 0 || to == 0 || slices.Equal(annexes, annexesOf(versions, to)))
 	v.Superseded = !v.Current && v.Newest > p.Number && (p.Number > 0 || slices.ContainsFunc(versions, func(x Version) bool { return x.FrozenAt.After(p.At) }))
 	if v.Current && m.State.Editable() && p.Number > 0 {
 		now, err := s.side(ctx, security.System, p.Material, 0)
 		if err != nil {
 			return v, err
 		}
-		v.Draft = !same(compare.Compare(was, now.Body))
+		v.Draft = !same(compare.Compare(was, now.Body)) || !slices.Equal(annexes, now.Annexes)
 	}
 	if !who.Known() || s.can(ctx, who, access.View, p.Material) != nil {
 		return v, nil
@@ -203,6 +205,15 @@ func (s *Service) since(ctx context.Context, p Printout, was body.Body, m Materi
 		return compare.Diff{}, to, err
 	}
 	return compare.Compare(was, now.Body), to, nil
+}
+
+func annexesOf(versions []Version, n int) []Annex {
+	for _, v := range versions {
+		if v.Number == n {
+			return v.Manifest.Annexes
+		}
+	}
+	return nil
 }
 
 func same(d compare.Diff) bool {

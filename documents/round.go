@@ -167,6 +167,10 @@ func (s *Service) StartRound(ctx context.Context, who security.Actor, id Materia
 	if err != nil {
 		return Round{}, wrap("start round on", id, err)
 	}
+	told, err := s.whoIsAsked(ctx, who, append(slices.Clone(n.Required), n.Optional...))
+	if err != nil {
+		return Round{}, wrap("start round on", id, err)
+	}
 	now := s.now()
 	r := Round{ID: newID("r"), Material: id, Number: 1, Asked: asked, Days: n.Days, Urgent: n.Urgent, Why: n.Why,
 		Due: calendar.Deadline(now, n.Days, s.Zone).UTC(), Baseline: sum(head.State), StartedBy: who.ID, StartedAt: now}
@@ -206,6 +210,9 @@ func (s *Service) StartRound(ctx context.Context, who security.Actor, id Materia
 			if err := tx.AddParticipant(ctx, who, id, Participant{Subject: "unit:" + string(a.Unit), Relation: "commenter"}); err != nil {
 				return err
 			}
+		}
+		if err := s.askUnits(ctx, tx, m, told); err != nil {
+			return err
 		}
 		return tx.Record(ctx, s.entry(who, "documents.round_started", id, map[string]any{
 			"round": r.Number, "required": of(r.Asked, true), "optional": of(r.Asked, false), "units": r.Units(), "days": r.Days,
@@ -450,6 +457,11 @@ func (s *Service) State(ctx context.Context, who security.Actor, id MaterialID, 
 			return nil, conflict("documents.fault.statement_has_none")
 		}
 		a.Statement, a.Note, a.By, a.Behalf, a.At = statement, note, who.ID, who.OnBehalfOf, s.now()
+		if n > 0 && m.Drafter != who.ID {
+			if err := s.ask(ctx, tx, AskSettle, *m, "", settlementPage(m.ID), 0, m.Drafter); err != nil {
+				return nil, err
+			}
+		}
 		var personal map[string]any
 		if note != "" {
 			personal = map[string]any{"note": note}

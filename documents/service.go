@@ -15,7 +15,7 @@ import (
 	"spolupis/security/journal"
 )
 
-// Config is what a Service works with. Everything but Waiting, Zone, UnitName and FreezeLease is required.
+// Config is what a Service works with. Everything but Waiting, Zone, UnitName, Members and FreezeLease is required.
 type Config struct {
 	Store   Store
 	Hub     Hub
@@ -27,6 +27,8 @@ type Config struct {
 	Zone    *time.Location // of the office; decides the year of a number and the days of a deadline; UTC when nil
 	// UnitName is what a department is called in a resolution; its id when nil.
 	UnitName func(ctx context.Context, id security.UnitID) string
+	// Members lists who is in a department, for telling them of a round by mail; nobody is told when nil.
+	Members func(ctx context.Context, id security.UnitID) ([]access.Person, error)
 	// FreezeLease is how long a freeze may be under way before Recover takes
 	// it for dead; 30 seconds when zero. A freeze takes well under one.
 	FreezeLease time.Duration
@@ -116,7 +118,7 @@ func (s *Service) actor(ctx context.Context, id security.ActorID) (security.Acto
 	if err != nil {
 		return security.Actor{}, err
 	}
-	return security.Actor{ID: p.ID, Name: p.Name, Unit: p.Unit, UnitName: p.UnitName, Roles: p.Roles}, nil
+	return actorOf(p), nil
 }
 
 func isConflict(err error) bool { return errors.Is(err, fault.Conflict) }

@@ -50,6 +50,8 @@ type Manifest struct {
 	// Table is the settlement table. It is left out of manifests of versions without one, so that ids given before there were
 	// tables stay what they are.
 	Table *Part `json:"settlement_table,omitempty"`
+	// Annexes are the attachments, by number; left out when there are none, for the same reason.
+	Annexes []Annex `json:"attachments,omitempty"`
 }
 
 // Part is one file of a version: the lower-case hex SHA-256 and length in bytes.
@@ -168,6 +170,7 @@ type Side struct {
 	Version *Version
 	Body    body.Body // of the draft without its tracked changes
 	Tracked int       // how many those are
+	Annexes []Annex
 }
 
 // Compare returns what changed from one version to another. Number 0 is the draft.
@@ -184,13 +187,17 @@ func (s *Service) Compare(ctx context.Context, who security.Actor, id MaterialID
 func (s *Service) side(ctx context.Context, who security.Actor, id MaterialID, n int) (Side, error) {
 	if n == 0 {
 		b, err := s.Text(ctx, who, id)
+		if err != nil {
+			return Side{}, err
+		}
+		annexes, err := s.annexes(ctx, id)
 		// What is only proposed is not the text yet.
-		return Side{Body: b.Decided(false), Tracked: len(b.Proposals())}, err
+		return Side{Body: b.Decided(false), Tracked: len(b.Proposals()), Annexes: annexes}, err
 	}
 	v, err := s.Numbered(ctx, who, id, n)
 	if err != nil {
 		return Side{}, err
 	}
 	b, err := s.VersionBody(ctx, who, v.ID)
-	return Side{Version: &v, Body: b}, err
+	return Side{Version: &v, Body: b, Annexes: v.Manifest.Annexes}, err
 }

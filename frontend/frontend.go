@@ -231,6 +231,7 @@ func (p *Pages) funcs(lang string) template.FuncMap {
 		},
 		"iso":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"num":  func(n int) string { return group(n) },
+		"size": func(n int) string { return size(lang, n) },
 		"inc":  func(n int) int { return n + 1 },
 		"list": func(v ...any) []any { return v },
 		"dict": dict,
@@ -285,6 +286,26 @@ func group(n int) string {
 		s = s[:i] + "\u00a0" + s[i:]
 	}
 	return s
+}
+
+// size says how large a file is: in kB or MB of 1024, one decimal place below ten.
+func size(lang string, n int) string {
+	unit, of := "kB", 1<<10
+	if n < of {
+		return strconv.Itoa(n) + "\u00a0B"
+	}
+	if n >= 1<<20 {
+		unit, of = "MB", 1<<20
+	}
+	if n >= 10*of {
+		return group(n/of) + "\u00a0" + unit
+	}
+	tenths := n * 10 / of
+	point := ","
+	if lang == "en" {
+		point = "."
+	}
+	return strconv.Itoa(tenths/10) + point + strconv.Itoa(tenths%10) + "\u00a0" + unit
 }
 
 // asset returns the address of a built file; the hash in it lets browsers

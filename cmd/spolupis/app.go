@@ -193,7 +193,10 @@ func (a *App) openLive(context.Context) (err error) {
 func (a *App) openDocuments(ctx context.Context) (err error) {
 	a.Documents, err = documents.New(documents.Config{Store: a.materials, Hub: a.Hub, Rights: a.Rights, People: a.Accounts,
 		Reads: a.Journal, Waiting: []documents.Waiting{signingTasks{a}}, Now: time.Now, Zone: citizen.Prague,
-		UnitName: publicDocuments{accounts: a.Accounts}.unit})
+		UnitName: publicDocuments{accounts: a.Accounts}.unit,
+		Members: func(ctx context.Context, id security.UnitID) ([]access.Person, error) {
+			return a.Accounts.People(ctx, access.PeopleFilter{Unit: id})
+		}})
 	if err != nil {
 		return err
 	}
@@ -317,6 +320,7 @@ func (a *App) openPages(context.Context) (err error) {
 	materials.Mail = documentweb.MailConfig{On: a.Config.SMTP != "", Domains: list(a.Config.MailDomains)}
 	materials.Mount(r)
 	documentweb.NewPrints(materials, a.Config.PublicURL).Mount(r)
+	documentweb.NewCalendars(materials, a.Config.PublicURL).Mount(r)
 	documentweb.NewRegister(a.Kit, a.Register, a.Documents).Mount(r)
 	signingweb.New(a.Kit, a.Signing).Mount(r)
 	(&citizenweb.Handler{Kit: a.Kit, Citizen: a.Citizen, People: a.Accounts, Base: a.Config.PublicURL}).Mount(r)

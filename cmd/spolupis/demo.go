@@ -288,10 +288,15 @@ func (f furnishing) materials(ctx context.Context) ([]documents.Material, error)
 func (f furnishing) work(ctx context.Context, materials []documents.Material) error {
 	for i, m := range materials {
 		var err error
+		last := i == len(materials)-1
+		if i == 0 || last { // one whose attachment is frozen, one whose attachment can be changed
+			_, err = f.Documents.Attach(ctx, f.owner(m), m.ID, []documents.Upload{{Name: "Rozpočet po letech.csv", Bytes: []byte("rok;částka v Kč\r\n2026;1 200 000\r\n2027;800 000\r\n")}})
+		}
 		switch {
+		case err != nil:
 		case i < 21:
 			err = f.toSigner(ctx, m)
-		case i == len(materials)-1:
+		case last:
 			err = f.comment(ctx, m)
 		}
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -153,8 +154,14 @@ func (m *Mailer) Compose(ctx context.Context, b Batch) (msg Message, ok bool, er
 	if len(lines) == 0 {
 		return msg, false, nil
 	}
-	if told > 1 && !b.Digest {
-		subject = say("mail.subject.notices", told)
+	if !b.Digest && told > 0 {
+		what := "notice"
+		if !slices.ContainsFunc(b.Notices, func(n documents.Notice) bool { return !n.Asks() }) {
+			what = "ask"
+		}
+		if subject = say("mail.subject." + what); told > 1 {
+			subject = say("mail.subject."+what+"s", told)
+		}
 	}
 	text := strings.Join(lines, "\n") + "\n-- \n" + say("mail.footer", m.Base+"/account/mail") + "\n"
 	host := m.From[strings.LastIndex(m.From, "@")+1:]

@@ -30,6 +30,8 @@ type PDFMeta struct {
 	Author string // who froze it, for the metadata only
 	Lang   string // of the text and of the foot: "cs" (default) or "en"
 	Date   time.Time
+	// After is drawn behind the text and is no part of its hash, such as the list of a version's attachments.
+	After body.Body
 	// Landscape lays the pages across, for wide tables.
 	Landscape bool
 }
@@ -67,7 +69,11 @@ func PDF(b body.Body, m PDFMeta) ([]byte, error) {
 		return nil, fmt.Errorf("draw %s: %w", m.label(), ErrOtherText)
 	}
 	m.SHA256 = hash
-	return compose(body.Reread(md), m, 0), nil
+	text := body.Reread(md)
+	if len(m.After.Blocks) > 0 {
+		text.Blocks = append(text.Blocks, m.After.Canonical().Blocks...)
+	}
+	return compose(text, m, 0), nil
 }
 
 // compose lays a canonical body out. twin is for tests (pdfa.Meta.Twin).

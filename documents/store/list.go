@@ -209,6 +209,11 @@ func (s *Store) Unseen(ctx context.Context, who security.ActorID) (n int, err er
 }
 
 func (t *tx) AddNotice(ctx context.Context, n documents.Notice) error {
+	if n.Asks() {
+		if m, err := t.MailSetting(ctx, n.Person); err != nil || m.Of(n.Kind) != documents.MailNow {
+			return err
+		}
+	}
 	args, err := json.Marshal(n.Args)
 	if err != nil {
 		return err
@@ -218,8 +223,8 @@ func (t *tx) AddNotice(ctx context.Context, n documents.Notice) error {
 		cause = sql.NullInt64{Int64: n.Cause, Valid: true}
 	}
 	err = t.tx.QueryRowContext(ctx, `
-		INSERT INTO documents_notice (person, kind, material, version, args, link, at, seen_at, cause) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8)
-		ON CONFLICT DO NOTHING RETURNING seq`, n.Person, n.Kind, n.Material, n.Version, string(args), n.Link, micros(n.At), cause).Scan(&n.Seq)
+		INSERT INTO documents_notice (person, kind, material, version, args, link, at, seen_at, cause) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT DO NOTHING RETURNING seq`, n.Person, n.Kind, n.Material, n.Version, string(args), n.Link, micros(n.At), micros(n.SeenAt), cause).Scan(&n.Seq)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil // he was told
 	}
@@ -296,13 +301,18 @@ func (s *Store) Project(ctx context.Context, t *sql.Tx, e journal.Entry) error {
 	switch e.Kind {
 	case "documents.searched":
 		return projectSearch(ctx, t, e)
-	case "documents.read", "documents.version_read", "documents.derivative_read", "collab.opened":
+	case "documents.read", "documents.version_read", "documents.derivative_read", "documents.attachment_read", "collab.opened":
 		reading = true
 	case "collab.closed":
 		return nil
 	case journal.Erased:
-		_, err := t.ExecContext(ctx, `DELETE FROM documents_mail WHERE person = $1`, strings.TrimPrefix(e.Subject, "account:"))
-		return err
+		person := strings.TrimPrefix(e.Subject, "account:")
+		for _, statement := range []string{`DELETE FROM documents_mail WHERE person = $1`, `DELETE FROM documents_calendar WHERE person = $1`} {
+			if _, err := t.ExecContext(ctx, statement, person); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	if of, ok := strings.CutPrefix(e.Subject, "document:"); ok {
 		id = of

@@ -41,6 +41,17 @@ func (r reader) MailSetting(ctx context.Context, who security.ActorID) (document
 	return m, err
 }
 
+func (r reader) MailedNow(ctx context.Context, kind string) ([]security.ActorID, error) {
+	all, err := query(ctx, r.q, scanMail, selectMail+` WHERE address <> '' AND (mode = 'now' OR kinds LIKE $1)`, `%"`+kind+`":"now"%`)
+	var out []security.ActorID
+	for _, m := range all {
+		if m.Of(kind) == documents.MailNow {
+			out = append(out, m.Person)
+		}
+	}
+	return out, err
+}
+
 func (t *tx) SetMailSetting(ctx context.Context, m documents.MailSetting, digest time.Time) error {
 	kinds, err := json.Marshal(m.Kinds)
 	if err != nil {

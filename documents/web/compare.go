@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 
+	"spolupis/documents"
 	"spolupis/security/web"
 )
 
@@ -42,6 +43,7 @@ func (h *Handler) compare(w http.ResponseWriter, r *http.Request) {
 		}
 		groups, changes := fold(diff)
 		data["Tracked"] = a.Tracked + b.Tracked
+		data["Annexes"] = documents.AnnexChanges(a.Annexes, b.Annexes)
 		data["Groups"], data["Changes"], data["File"] = groups, changes, changesFile(x.ID, from, to)
 	}
 	h.kit.Page(w, r, http.StatusOK, "documents/compare", data)

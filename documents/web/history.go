@@ -54,7 +54,8 @@ func (h *Handler) what(lang string, e journal.Entry) string {
 		arg = text("documents.outcome." + b.Outcome)
 	case "documents.decided":
 		arg = text("meeting.state." + b.Outcome)
-	case "documents.frozen", "documents.version_read", "documents.created", "documents.scheduled":
+	case "documents.frozen", "documents.version_read", "documents.created", "documents.scheduled",
+		"documents.attachment_added", "documents.attachment_removed", "documents.attachment_read":
 		arg = b.Number
 	}
 	if s := h.kit.Pages.Text(lang, key, arg); s != key {

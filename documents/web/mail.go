@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,7 +21,7 @@ func (h *Handler) mailSetting(w http.ResponseWriter, r *http.Request, f form) {
 	if f.Status != 0 { // what was typed, again
 		m = typedSetting(r)
 	}
-	h.kit.Page(w, r, f.status(), "documents/mail", map[string]any{"Setting": m, "Modes": documents.MailModes, "Kinds": documents.NoticeKinds,
+	h.kit.Page(w, r, f.status(), "documents/mail", map[string]any{"Setting": m, "Modes": documents.MailModes, "Kinds": documents.NoticeKinds, "Asks": documents.Asks,
 		"Form": f, "On": h.Mail.On, "Hours": []int{5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18}})
 }
 
@@ -30,7 +31,7 @@ func typedSetting(r *http.Request) documents.MailSetting {
 		hour = -1
 	}
 	m := documents.MailSetting{Address: strings.TrimSpace(r.PostFormValue("address")), Mode: documents.MailMode(r.PostFormValue("mode")), Hour: hour, Kinds: map[string]documents.MailMode{}}
-	for _, kind := range documents.NoticeKinds {
+	for _, kind := range slices.Concat(documents.Asks, documents.NoticeKinds) {
 		if mode := r.PostFormValue("kind-" + kind); mode != "" {
 			m.Kinds[kind] = documents.MailMode(mode)
 		}

@@ -129,6 +129,7 @@ func (h *Handler) Mount(r chi.Router) {
 	get("/documents/{id}/authors", view, h.authors)
 	get("/documents/{id}/changes", view, h.changes)
 
+	h.mountAttachments(r)
 	h.mountCourse(r)
 	h.mountMeetings(r)
 
@@ -203,6 +204,8 @@ func (h *Handler) again(w http.ResponseWriter, r *http.Request, err error, row s
 		case strings.HasPrefix(f.Key, "documents.fault.import_"):
 			field = "markdown"
 		case strings.HasPrefix(f.Key, "documents.fault.docx_"):
+			field = "file"
+		case strings.HasPrefix(f.Key, "attachments.fault."):
 			field = "file"
 		}
 		show(form{Values: r.Form, Error: h.kit.Pages.Text(web.Lang(r), f.Key, f.Args...), Field: field, Row: row, Status: statuses[f.Kind]})

@@ -140,6 +140,7 @@ func serve(t *testing.T) *site {
 	handler := docweb.New(s.kit, s.service, directory{})
 	handler.Mount(mux)
 	docweb.NewPrints(handler, "https://office.example").Mount(mux)
+	docweb.NewCalendars(handler, "https://office.example").Mount(mux)
 	reg, err := register.New(register.Config{Store: s.store.Register(), Rights: rights, Directory: directory{}, Now: clock, Zone: prague})
 	s.ok(err)
 	docweb.NewRegister(s.kit, reg, s.service).Mount(mux)

@@ -15,13 +15,13 @@ const CITIZEN_HTML = 30 * 1024
 
 /** The addresses that somebody with this login can open, from links followed two steps deep, one per kind of page. */
 async function crawl(page, office, seeds) {
-  const kind = (path) => path.replace(/\/(m|c|b|g|x|mt|v|p)-[a-z0-9]+/g, '/{id}').replace(/[0-9a-f]{64}/g, '{hash}').replace(/\/versions\/\d+/, '/versions/{n}').replace(/\?.*/, (q) => '?' + [...new URLSearchParams(q).keys()].sort().join('&')).replace(/\/stav\/[\d-]+/, '/stav/{number}').replace(/^\/register\/(?!new|import|plan|export)[a-z0-9.-]+/, '/register/{agenda}').replace(/(\{agenda\}\/[a-z]+)\/[a-z0-9-]+/, '$1/{key}')
+  const kind = (path) => path.replace(/\/(m|c|b|g|x|mt|v|p|a)-[a-z0-9]+/g, '/{id}').replace(/[0-9a-f]{64}/g, '{hash}').replace(/\/versions\/\d+/, '/versions/{n}').replace(/\?.*/, (q) => '?' + [...new URLSearchParams(q).keys()].sort().join('&')).replace(/\/stav\/[\d-]+/, '/stav/{number}').replace(/^\/register\/(?!new|import|plan|export)[a-z0-9.-]+/, '/register/{agenda}').replace(/(\{agenda\}\/[a-z]+)\/[a-z0-9-]+/, '$1/{key}')
   const found = new Map()
   let queue = [...seeds]
   for (let depth = 0; depth < 4; depth++) {
     const next = []
     for (const path of queue) {
-      if (found.has(kind(path)) || /\.(pdf|docx|md|json|atom|zip|csv|txt)(\?|$)|\/(export|checkpoint|manifest)/.test(path)) continue
+      if (found.has(kind(path)) || /\.(pdf|docx|md|json|atom|zip|csv|txt|ics)(\?|$)|\/(export|checkpoint|manifest)|\/attachments\//.test(path)) continue
       const response = await page.goto(office.url + path).catch(() => null) // a download ends the navigation
       if (!response || !(response.headers()['content-type'] ?? '').startsWith('text/html')) continue
       assert.ok(response.status() < 500, `${path} answers ${response.status()}`)

@@ -24,7 +24,7 @@ import (
 )
 
 // readKinds are the entries that say somebody saw a document.
-var readKinds = []string{"documents.read", "documents.version_read", "documents.derivative_read", "documents.searched", "collab.opened", "signing.read"}
+var readKinds = []string{"documents.read", "documents.version_read", "documents.derivative_read", "documents.attachment_read", "documents.searched", "collab.opened", "signing.read"}
 
 // auditQuery is the filter as it was typed.
 type auditQuery struct {

@@ -64,7 +64,7 @@ type Kit struct {
 	Demo        bool // the page says that this is a demonstration
 
 	routes []Route
-	large  map[string]int64 // "POST /path" -> largest body; set by Large
+	large  map[string]int64 // "POST /path" or "POST /path/*/file" -> largest body; set by Large
 }
 
 type actorKey struct{}

@@ -179,7 +179,8 @@ func TestAnAPIErrorIsAProblemInTheReadersLanguage(t *testing.T) {
 func TestAFormIsAsLargeAsItsAddressSays(t *testing.T) {
 	k, mux, s := office(t)
 	k.Large(http.MethodPost, "/file", MaxForm+1<<20)
-	for _, path := range []string{"/file", "/note"} {
+	k.Large(http.MethodPost, "/things/*/file", MaxForm+1<<20)
+	for _, path := range []string{"/file", "/note", "/things/{id}/file", "/things/{id}/more/file"} {
 		k.Post(mux, path, Public, func(w http.ResponseWriter, r *http.Request) {
 			if _, err := io.Copy(io.Discard, r.Body); err != nil {
 				w.WriteHeader(http.StatusTeapot)
@@ -189,7 +190,8 @@ func TestAFormIsAsLargeAsItsAddressSays(t *testing.T) {
 	for _, c := range []struct {
 		path         string
 		size, status int
-	}{{"/note", MaxForm, 200}, {"/note", MaxForm + 1, 413}, {"/file", MaxForm + 1<<20, 200}, {"/file", MaxForm + 1<<20 + 1, 413}} {
+	}{{"/note", MaxForm, 200}, {"/note", MaxForm + 1, 413}, {"/file", MaxForm + 1<<20, 200}, {"/file", MaxForm + 1<<20 + 1, 413},
+		{"/things/x/file", MaxForm + 1<<20, 200}, {"/things/x/file", MaxForm + 1<<20 + 1, 413}, {"/things/x/more/file", MaxForm + 1, 413}} {
 		res, err := http.Post(s.URL+c.path, "text/plain", strings.NewReader(strings.Repeat("x", c.size)))
 		if err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"path"
 	"runtime/debug"
 	"strings"
 
@@ -19,7 +20,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 const MaxForm = 3 << 20
 
 // Large lets the body of one address be larger than MaxForm, for files that
-// people send. Call it before the first request.
+// people send. A * in it stands for one step of the path. Call it before the first request.
 func (k *Kit) Large(method, path string, bytes int64) {
 	if k.large == nil {
 		k.large = map[string]int64{}
@@ -28,7 +29,13 @@ func (k *Kit) Large(method, path string, bytes int64) {
 }
 
 func (k *Kit) limit(r *http.Request) int64 {
-	return max(MaxForm, k.large[r.Method+" "+r.URL.Path])
+	most := int64(MaxForm)
+	for address, bytes := range k.large {
+		if ok, _ := path.Match(address, r.Method+" "+r.URL.Path); ok {
+			most = max(most, bytes)
+		}
+	}
+	return most
 }
 
 // maxDrain is how much of a larger body is read, and thrown away, so that its

@@ -1,0 +1,10 @@
+-- The secret address under which a person's calendar program reads his deadlines; only its hash is kept.
+CREATE TABLE documents_calendar (
+    person  TEXT PRIMARY KEY,
+    hash    TEXT NOT NULL UNIQUE,
+    lang    TEXT NOT NULL,
+    made_at BIGINT NOT NULL,
+    read_at BIGINT NOT NULL,
+    since   BIGINT NOT NULL,
+    reads   BIGINT NOT NULL
+);
