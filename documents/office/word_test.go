@@ -1,7 +1,9 @@
 package office
 
 import (
+	"encoding/xml"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,6 +104,48 @@ func TestWhatWordWritesIsUnderstood(t *testing.T) {
 		if !strings.HasPrefix(left, c.left) || c.left == "" && left != "" {
 			t.Errorf("%s: left out %q, want %q", c.name, left, c.left)
 		}
+	}
+}
+
+// TestProposedLooksGoOutAsChangesOfFormatting: with what was before, for whoever rejects them in Word; they come back as the new looks.
+func TestProposedLooksGoOutAsChangesOfFormatting(t *testing.T) {
+	by := body.Change{ID: "w1", By: "Eva Malá", At: 1_780_000_000_000}
+	file, err := Write(Document{Body: body.Body{Blocks: []body.Block{
+		{Kind: body.Heading, Level: 2, Runs: []body.Run{{Text: "a"}}, Was: &body.Looks{Change: by, Kind: body.Numbered, Level: 1, Start: 3}},
+		{Kind: body.Paragraph, Runs: []body.Run{{Text: "b", Strong: true, Was: &body.Looks{Change: by, Em: true}}, {Text: "c", Link: "https://kraj.example/", Was: &body.Looks{Change: by}}}},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := unpack(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := c.open("word/document.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	if err := p.walk(func(e *xml.StartElement) {
+		switch n := nameOf(e); n {
+		case "w:pPrChange", "w:rPrChange":
+			got = append(got, n+" "+attr(e, "w:author")+" "+attr(e, "w:date"))
+		case "w:numId", "w:ilvl", "w:b", "w:i", "w:pStyle", "w:startOverride":
+			got = append(got, n+" "+val(e))
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"w:pStyle Heading2", "w:pPrChange Eva Malá 2026-05-28T20:26:40Z", "w:pStyle ListParagraph", "w:ilvl 1", "w:numId 2", "w:b ", "w:rPrChange Eva Malá 2026-05-28T20:26:40Z", "w:i "}
+	if !slices.Equal(got, want) {
+		t.Errorf("the file says\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	d, err := Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := sketch(d.Body); got != "h2 a / p0 **b**[c](https://kraj.example/)" || !slices.ContainsFunc(d.Left, func(l Left) bool { return l.Kind == "formatting" && l.Count == 2 }) {
+		t.Errorf("it comes back as %s, %+v", got, d.Left)
 	}
 }
 
