@@ -24,21 +24,28 @@ type Say func(key string, args ...any) string
 
 // ImportReport says what an import from a .docx brought and what it left behind.
 type ImportReport struct {
-	Material  MaterialID    `json:"material"`
-	Comments  int           `json:"comments"`
-	Proposals int           `json:"proposals"` // of the comments, those with a wording from a tracked change
-	Loose     int           `json:"loose"`     // of the comments, tracked changes that only a person can carry out
-	Left      []office.Left `json:"left"`
+	Material MaterialID    `json:"material"`
+	Comments int           `json:"comments"`
+	Changes  int           `json:"changes"`           // tracked changes, as the editor lists them
+	Authors  []string      `json:"authors,omitempty"` // of those, as the file names them, in the order of the text; maxAuthors at most
+	Left     []office.Left `json:"left"`
+	// Of reports from before December 2026, when tracked changes became comments: those with a wording, and those that only a
+	// person could carry out.
+	Proposals int `json:"proposals,omitempty"`
+	Loose     int `json:"loose,omitempty"`
 }
+
+// maxAuthors is how many authors of tracked changes a report names.
+const maxAuthors = 20
 
 // ReportID names a report of an import: the hash of its bytes.
 type ReportID string
 
-// ImportDOCX makes a material from a .docx. Its comments become comments, its
-// tracked changes comments with a wording over the text as it was before them;
-// all are the importer's, with the author and the date in their text. What is
-// not taken over stands in the report, which the history leads to. A file that
-// cannot be read is refused with the part in question (faults
+// ImportDOCX makes a material from a .docx. Its tracked changes become tracked
+// changes of the live text, by the author the file names (body.ByFile), its
+// comments comments of the importer, with the author and the date in their text.
+// What is not taken over stands in the report, which the history leads to. A file
+// that cannot be read is refused with the part in question (faults
 // "documents.fault.docx_…") and nothing is created.
 func (s *Service) ImportDOCX(ctx context.Context, who security.Actor, n NewMaterial, file []byte, say Say) (Material, ReportID, error) {
 	// Before the work, which is more than a refusal should cost; bring asks again.
@@ -55,31 +62,58 @@ func (s *Service) ImportDOCX(ctx context.Context, who security.Actor, n NewMater
 	} else if err != nil {
 		return Material{}, "", err
 	}
-	before, comments := d.Proposals(MaxText)
-	switch {
-	case len(before.Blocks) == 0 && len(comments) == 0:
+	if len(d.Body.Blocks) == 0 && len(d.Comments) == 0 {
 		return Material{}, "", invalid("documents.fault.import_empty")
-	case len(comments) > office.MaxComments:
-		return Material{}, "", invalid("documents.fault.docx_comments", "word/document.xml", office.MaxComments)
 	}
-	if err := quotesFit(before, comments); err != nil {
+	if err := quotesFit(d.Body, d.Comments); err != nil {
 		return Material{}, "", err
 	}
-	r := ImportReport{Left: d.Left}
-	rows := make([]Comment, len(comments))
-	for i, c := range comments {
+	r := ImportReport{Left: d.Left, Comments: len(d.Comments)}
+	var live body.Body
+	live, r.Changes = office.Numbered(d.Body)
+	live = live.WithChanges(s.fromFile)
+	r.Authors = fileAuthors(live)
+	rows := make([]Comment, len(d.Comments))
+	for i, c := range d.Comments {
 		rows[i] = s.imported(who, c, say)
-		r.Comments++
-		switch {
-		case c.Proposed != nil:
-			r.Proposals++
-		case c.Gone+c.Added != "":
-			r.Loose++
+	}
+	b := brought{text: live, facts: map[string]any{"format": "docx", "bytes": len(file)}}
+	b.comments = func(t *text) []Comment { return t.anchorAll(rows, d.Comments, d.Body) }
+	return s.bringWithReport(ctx, who, n, b, r)
+}
+
+// fromFile makes of a tracked change of a file one of a live text: nobody's here, at the moment at which the clocks of the office
+// show what its author's did.
+func (s *Service) fromFile(c body.Change) body.Change {
+	c.By = body.ByFile + c.By
+	if c.At != 0 {
+		t := time.UnixMilli(c.At).UTC()
+		c.At = time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, s.Zone).UnixMilli()
+	}
+	return c
+}
+
+// toFile is the other way, with the name of an account where it has one.
+func (x *export) toFile(c body.Change) body.Change {
+	if name, ok := c.File(); ok {
+		c.By = name
+	} else {
+		c.By = x.person(security.ActorID(c.By)).Name
+	}
+	if c.At != 0 {
+		c.At = x.s.wall(time.UnixMilli(c.At)).UnixMilli()
+	}
+	return c
+}
+
+// fileAuthors are the authors of the tracked changes of a file, as it names them.
+func fileAuthors(b body.Body) (out []string) {
+	for _, p := range b.Proposals() {
+		if name, _ := p.File(); name != "" && !slices.Contains(out, name) && len(out) < maxAuthors {
+			out = append(out, name)
 		}
 	}
-	b := brought{text: before, facts: map[string]any{"format": "docx", "bytes": len(file)}}
-	b.comments = func(t *text) []Comment { return t.anchorAll(rows, comments, before) }
-	return s.bringWithReport(ctx, who, n, b, r)
+	return out
 }
 
 // maxQuotes is how many bytes the passages of all comments of a file may have: each is kept with its comment.
@@ -145,44 +179,19 @@ func sign(author string, at time.Time) string {
 	return author + ", " + at.Format("2. 1. 2006 15:04") + " (DOCX)"
 }
 
-func signChange(c body.Change) string {
-	if c.At == 0 {
-		return sign(c.By, time.Time{})
-	}
-	return sign(c.By, time.UnixMilli(c.At).UTC())
-}
-
 // imported makes a comment of one in a file, without its place. A text that
 // names its author already came from here and is left as it is.
 func (s *Service) imported(who security.Actor, c office.Comment, say Say) Comment {
-	out := Comment{ID: CommentID(newID("c")), Kind: Advisory, State: Open, Author: who.ID, At: s.now(), Proposed: c.Proposed}
+	out := Comment{ID: CommentID(newID("c")), Kind: Advisory, State: Open, Author: who.ID, At: s.now()}
 	var lines []string
-	add := func(line string) {
-		if !slices.Contains(lines, line) {
-			lines = append(lines, line)
-		}
-	}
-	if !signature.MatchString(c.Text) {
-		if c.Text != "" || c.Author != "" {
-			add(sign(c.Author, c.At))
-		}
-		for _, by := range c.Changes {
-			if by.By != c.Author {
-				add(signChange(by))
-			}
-		}
+	if !signature.MatchString(c.Text) && (c.Text != "" || c.Author != "") {
+		lines = append(lines, sign(c.Author, c.At))
 	}
 	if c.Done {
-		add(say("documents.docx.done"))
+		lines = append(lines, say("documents.docx.done"))
 	}
 	if c.Text != "" {
 		lines = append(lines, c.Text)
-	}
-	if c.Gone != "" {
-		lines = append(lines, say("documents.docx.gone", c.Gone))
-	}
-	if c.Added != "" {
-		lines = append(lines, say("documents.docx.added", c.Added))
 	}
 	parts := chunks(strings.Join(lines, "\n"), MaxText)
 	out.Text = parts[0]
@@ -231,7 +240,7 @@ func (t *text) anchorAll(rows []Comment, places []office.Comment, b body.Body) [
 }
 
 // DOCX returns the live text of a material as a .docx, with its comments and,
-// as tracked changes, the wordings they propose. It leaves no trace; what
+// as tracked changes, its own and the wordings that comments propose. It leaves no trace; what
 // hands it to a person calls Read first.
 func (s *Service) DOCX(ctx context.Context, who security.Actor, id MaterialID, say Say) ([]byte, error) {
 	m, err := s.Get(ctx, who, id)
@@ -389,7 +398,7 @@ func (x *export) document(comments []Comment) office.Document {
 		kept, points = append(kept, c), append(points, from, to)
 	}
 	d := office.Document{}
-	d.Body, points = office.Placed(x.people(x.body), points)
+	d.Body, points = office.Placed(x.body.WithChanges(x.toFile), points)
 	for i, c := range kept {
 		d.Comments = append(d.Comments, x.comment(c))
 		d.Comments[i].From, d.Comments[i].To = points[2*i], points[2*i+1]
@@ -408,33 +417,6 @@ func (x *export) point(at int) office.Point {
 		return office.Point{}
 	}
 	return office.Point{Block: i, Offset: at - x.starts[i]}
-}
-
-// people puts names in the place of accounts in tracked changes, and clocks in the place of moments.
-func (x *export) people(b body.Body) body.Body {
-	if !b.HasTrackedChanges() {
-		return b
-	}
-	named := func(c *body.Change) *body.Change {
-		if c == nil {
-			return nil
-		}
-		n := *c
-		n.By = x.person(security.ActorID(c.By)).Name
-		if c.At != 0 {
-			n.At = x.s.wall(time.UnixMilli(c.At)).UnixMilli()
-		}
-		return &n
-	}
-	out := body.Body{Blocks: slices.Clone(b.Blocks)}
-	for i := range out.Blocks {
-		y := &out.Blocks[i]
-		y.Ins, y.Del, y.Runs = named(y.Ins), named(y.Del), slices.Clone(y.Runs)
-		for k := range y.Runs {
-			y.Runs[k].Ins, y.Runs[k].Del = named(y.Runs[k].Ins), named(y.Runs[k].Del)
-		}
-	}
-	return out
 }
 
 func (x *export) comment(c Comment) office.Comment {

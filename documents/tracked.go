@@ -13,12 +13,15 @@ import (
 
 // ChangeView is one tracked change of a live text, for people.
 type ChangeView struct {
-	ID     string       `json:"id"`
-	By     PersonView   `json:"by"` // as the change says
+	ID string     `json:"id"`
+	By PersonView `json:"by"` // as the change says
+	// File says that By is a name in a file that was imported, and nobody's account.
+	File   bool         `json:"file,omitempty"`
 	At     time.Time    `json:"at"`
 	Block  string       `json:"block"`
 	Pieces []body.Piece `json:"pieces"`
-	// WrittenBy are those who really wrote the inserted text when that was not By; only Changes with origins looks it up.
+	// WrittenBy are those who really wrote the inserted text when that was not By, or who brought in the file; only Changes
+	// with origins looks it up.
 	WrittenBy []PersonView `json:"writtenBy,omitempty"`
 }
 
@@ -40,7 +43,12 @@ func (s *Service) Changes(ctx context.Context, who security.Actor, id MaterialID
 			}
 			writers = insertedBy(o)
 		}
-		v := ChangeView{ID: p.ID, By: person(security.ActorID(p.By)), Block: p.Block, Pieces: p.Pieces}
+		v := ChangeView{ID: p.ID, Block: p.Block, Pieces: p.Pieces}
+		if name, ok := p.File(); ok {
+			v.By, v.File = PersonView{ID: security.ActorID(p.By), Name: name}, true
+		} else {
+			v.By = person(security.ActorID(p.By))
+		}
 		if p.At != 0 {
 			v.At = time.UnixMilli(p.At)
 		}

@@ -34,7 +34,7 @@ var operations = map[string]operation{
 		"from": "last changed that day or later", "to": "last changed that day or before", "after": "next of the page before"}},
 	"GET /api/v1/documents/{id}/comments":         {Summary: "All comments of a material", Answer: "Comments"},
 	"GET /api/v1/documents/{id}/attachments":      {Summary: "Attachments of a material: id, number, name, media_type, size, sha256", Answer: "Any"},
-	"GET /api/v1/documents/{id}/changes":          {Summary: "Open tracked changes of the live text; with origins=1 also who really wrote what was inserted", Answer: "Any"},
+	"GET /api/v1/documents/{id}/changes":          {Summary: "Open tracked changes of the live text; file says that the author is a name in an imported file; with origins=1 also who really wrote what was inserted", Answer: "Any"},
 	"POST /api/v1/documents/{id}/comments":        {Summary: "Carry out a comment command", Body: "Command", Answer: "Comment", Key: true},
 	"GET /api/v1/documents/{id}/settlement":       {Summary: "The settlement table: rounds, statements of units, and every comment in its thirteen columns", Query: map[string]string{"order": "text (default) or unit"}, Answer: "Any"},
 	"GET /api/v1/signing/basket":                  {Summary: "What waits for the caller's signature", Answer: "Any"},

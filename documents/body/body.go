@@ -72,9 +72,16 @@ type Run struct {
 // Change says who proposed a tracked insertion or deletion, and when.
 type Change struct {
 	ID string `json:"id"`
-	By string `json:"by"`           // security.ActorID
+	By string `json:"by"`           // security.ActorID, or ByFile and the name a file gives
 	At int64  `json:"at,omitempty"` // Unix milliseconds, as the editor writes them; 0 = not said
 }
+
+// ByFile begins the By of a change that came from a file. No account has a colon in its id, so whatever name stands in a file, the
+// change is nobody's here.
+const ByFile = "file:"
+
+// File returns the author's name as the file of the change gives it, and false for a change of an account.
+func (c Change) File() (string, bool) { return strings.CutPrefix(c.By, ByFile) }
 
 // Text is the text of the block without its marks, as it stands (not cleaned).
 func (b Block) Text() string {

@@ -246,6 +246,38 @@ func (b Body) Decided(accept bool) Body {
 	return Body{Blocks: out}
 }
 
+// WithChanges is b with every tracked change said as f says it.
+func (b Body) WithChanges(f func(Change) Change) Body {
+	if !b.HasTrackedChanges() {
+		return b
+	}
+	said := func(c *Change) *Change {
+		if c == nil {
+			return nil
+		}
+		x := f(*c)
+		return &x
+	}
+	looks := func(w *Looks) *Looks {
+		if w == nil {
+			return nil
+		}
+		x := *w
+		x.Change = f(x.Change)
+		return &x
+	}
+	out := slices.Clone(b.Blocks)
+	for i := range out {
+		x := &out[i]
+		x.Ins, x.Del, x.Was, x.Runs = said(x.Ins), said(x.Del), looks(x.Was), slices.Clone(x.Runs)
+		for k := range x.Runs {
+			r := &x.Runs[k]
+			r.Ins, r.Del, r.Was = said(r.Ins), said(r.Del), looks(r.Was)
+		}
+	}
+	return Body{Blocks: out}
+}
+
 // Proposal is one tracked change, with its pieces in the order of the text.
 type Proposal struct {
 	Change

@@ -46,7 +46,7 @@ func BenchmarkHundredPages(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			got.Proposals(10_000)
+			Numbered(got.Body)
 		}
 	})
 	b.Run("write", func(b *testing.B) {
@@ -57,7 +57,7 @@ func BenchmarkHundredPages(b *testing.B) {
 			}
 		}
 	})
-	before, after := Before(d.Body), After(d.Body)
+	before, after := d.Body.Decided(false), d.Body.Decided(true)
 	b.Run("redline", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
@@ -79,8 +79,7 @@ func TestHundredPagesComeBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, comments := got.Proposals(10_000)
-	if len(got.Comments) != 300 || len(comments) != 600 {
-		t.Errorf("%d comments, %d with proposals", len(got.Comments), len(comments))
+	if _, changes := Numbered(got.Body); len(got.Comments) != 300 || changes != 300 {
+		t.Errorf("%d comments, %d tracked changes", len(got.Comments), changes)
 	}
 }

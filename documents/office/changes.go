@@ -2,43 +2,68 @@ package office
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 
 	"spolupis/documents/body"
 )
 
-// Before is the text with all tracked changes rejected.
-func Before(b body.Body) body.Body { return resolve(b, before).Canonical() }
+// Numbered gives tracked changes the ids that files do not know: neighbouring pieces with one author and date are one change, as a person
+// made them in one go; a replaced word is both gone and come. The same text is numbered the same way. It returns how many changes there are.
+func Numbered(b body.Body) (body.Body, int) {
+	n := 0
+	number := func(c *body.Change, beside ...*body.Change) *body.Change {
+		if c == nil {
+			return nil
+		}
+		for _, x := range beside {
+			if x != nil && x.By == c.By && x.At == c.At {
+				return x
+			}
+		}
+		n++
+		return &body.Change{ID: "f" + strconv.Itoa(n), By: c.By, At: c.At}
+	}
+	var ins, del *body.Change // of the piece before
+	next := func(i, d **body.Change) {
+		ins, del = number(*i, ins, del), number(*d, del, ins)
+		*i, *d = ins, del
+	}
+	out := slices.Clone(b.Blocks)
+	for i := range out {
+		x := &out[i]
+		next(&x.Ins, &x.Del)
+		x.Runs = slices.Clone(x.Runs)
+		for k := range x.Runs {
+			next(&x.Runs[k].Ins, &x.Runs[k].Del)
+		}
+	}
+	return body.Body{Blocks: out}, n
+}
 
-// After is the text with all tracked changes accepted.
-func After(b body.Body) body.Body { return resolve(b, after).Canonical() }
+// revisions counts tracked changes as Word does: every stretch put in, and every one taken out, by one author at one time.
+func revisions(blocks []body.Block) (n int) {
+	var ins, del *body.Change
+	next := func(i, d *body.Change) {
+		if i != nil && (ins == nil || *ins != *i) {
+			n++
+		}
+		if d != nil && (del == nil || *del != *d) {
+			n++
+		}
+		ins, del = i, d
+	}
+	for _, x := range blocks {
+		next(x.Ins, x.Del)
+		for _, r := range x.Runs {
+			next(r.Ins, r.Del)
+		}
+	}
+	return n
+}
 
 func before(ins, _ *body.Change) bool { return ins == nil }
 func after(_, del *body.Change) bool  { return del == nil }
-
-// resolve leaves the text and the paragraph breaks that keep says yes to, without any tracked change.
-func resolve(b body.Body, keep func(ins, del *body.Change) bool) body.Body {
-	var out []body.Block
-	for _, x := range b.Blocks {
-		var runs []body.Run
-		for _, r := range x.Runs {
-			if keep(r.Ins, r.Del) {
-				r.Ins, r.Del = nil, nil
-				runs = append(runs, r)
-			}
-		}
-		gone := !keep(x.Ins, x.Del)
-		x.Runs, x.Ins, x.Del = runs, nil, nil
-		switch last := len(out) - 1; {
-		case !gone:
-			out = append(out, x)
-		case last >= 0 && joins(out[last], x):
-			out[last] = joined(out[last], x)
-		case len(x.Runs) > 0: // settle sees to it that there is none
-			out = append(out, x)
-		}
-	}
-	return body.Body{Blocks: out}
-}
 
 // joins reports whether two neighbouring paragraphs could be one: both in the same cell, or both outside tables.
 func joins(a, b body.Block) bool {
@@ -48,17 +73,7 @@ func joins(a, b body.Block) bool {
 	return a.Cell == nil || *a.Cell == *b.Cell
 }
 
-// joined is what becomes of two paragraphs when the break between them goes: the one with text says what it is.
-func joined(a, b body.Block) body.Block {
-	runs := append(a.Runs, b.Runs...) // both are resolve's own
-	if a.Blank() {
-		b.ID, a = a.ID, b
-	}
-	a.Runs = runs
-	return a
-}
-
-// settle brings tracked changes into the one form that Proposals and Write expect: no blank paragraphs but in cells; a paragraph that is
+// settle brings tracked changes into the one form they have in a live text and that Write expects: no blank paragraphs but in cells; a paragraph that is
 // inserted or deleted as a whole has the break before it changed too, as its first words are; no break is changed that cannot go, because what stands before
 // is no paragraph of the same place. Both texts stay what they were.
 func settle(blocks []body.Block) []body.Block {
@@ -83,6 +98,8 @@ func settle(blocks []body.Block) []body.Block {
 	loosen(blocks, after, func(x *body.Block) **body.Change { return &x.Del })
 	return blocks
 }
+
+func seen(s string) bool { return strings.TrimSpace(s) != "" }
 
 // rows makes the first breaks of all cells in a row changed, or none of them: only a whole row is inserted or deleted.
 func rows(blocks []body.Block, of func(*body.Block) **body.Change, how func(body.Run) *body.Change) {
@@ -187,7 +204,7 @@ func both(a, b *body.Change) *body.Change {
 	return a
 }
 
-// loosen unmarks breaks that resolve could not take away.
+// loosen unmarks breaks that could not go.
 func loosen(blocks []body.Block, keep func(ins, del *body.Change) bool, of func(*body.Block) **body.Change) {
 	last := -1
 	for i := range blocks {

@@ -1,8 +1,7 @@
 package office
 
 import (
-	"fmt"
-	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,38 +36,30 @@ func words(s string) string {
 	return strings.Join(out, "\n")
 }
 
-func TestAcceptingAllProposalsGivesTheAcceptedText(t *testing.T) {
-	loose, proposed := 0, 0
-	for i := range rounds(1000) {
-		r := rand.New(rand.NewPCG(uint64(i), 11))
-		b := settled(randomBody(r, true))
-		text, comments := Document{Body: b}.Proposals(10_000)
-		sameBody(t, fmt.Sprint("before ", i), text, Before(b))
-		got := flat(text)
-		open := false
-		for n := len(comments) - 1; n >= 0; n-- { // from the back, so that places stay
-			c := comments[n]
-			if c.Proposed == nil {
-				loose++
-				open = true
-				if c.Gone == "" && c.Added == "" {
-					t.Fatalf("body %d: a change that says nothing", i)
-				}
-				continue
-			}
-			proposed++
-			from, to := flatAt(text, c.From), flatAt(text, c.To)
-			if from >= to || n > 0 && comments[n-1].Proposed != nil && flatAt(text, comments[n-1].To) > from {
-				t.Fatalf("body %d: proposal %d from %d to %d overlaps or is empty:\n%s", i, n, from, to, show(b.Blocks))
-			}
-			got = got[:from] + *c.Proposed + got[to:]
-		}
-		if want := flat(After(b)); !open && words(got) != words(want) {
-			t.Fatalf("body %d: accepted\n%q\nwant\n%q\n%s\n%+v", i, words(got), words(want), show(b.Blocks), comments)
-		}
+func TestNeighbouringPiecesOfOneAuthorAndTimeAreOneChange(t *testing.T) {
+	jan, eva, later := &body.Change{By: "Jan", At: 1000}, &body.Change{By: "Eva", At: 1000}, &body.Change{By: "Jan", At: 2000}
+	p := func(ins, del *body.Change, rs ...body.Run) body.Block {
+		return body.Block{Kind: body.Paragraph, Ins: ins, Del: del, Runs: rs}
 	}
-	if proposed < loose {
-		t.Errorf("only %d proposals and %d changes without a place", proposed, loose)
+	b := body.Body{Blocks: []body.Block{
+		p(nil, nil, body.Run{Text: "staré", Del: jan}, body.Run{Text: "nové", Ins: jan}, body.Run{Text: " "}, body.Run{Text: "jinde", Ins: jan}),
+		p(jan, nil, body.Run{Text: "celý", Ins: jan}, body.Run{Text: "tučný", Strong: true, Ins: jan}, body.Run{Text: "pozdější", Ins: later}, body.Run{Text: "zase pryč", Ins: later, Del: eva}),
+		p(nil, nil, body.Run{Text: "další", Ins: later}),
+	}}
+	got, n := Numbered(b)
+	var told []string
+	for _, x := range got.Proposals() {
+		s := x.ID + " " + x.By
+		for _, y := range x.Pieces {
+			s += " " + y.How + " " + y.Text
+		}
+		told = append(told, s)
 	}
-	t.Logf("%d proposals, %d changes without a place", proposed, loose)
+	want := []string{"f1 Jan del staré ins nové", "f2 Jan ins jinde¶celýtučný", "f3 Jan ins pozdějšízase pryč", "f4 Eva del zase pryč", "f5 Jan ins další"}
+	if n != len(want) || !slices.Equal(told, want) {
+		t.Errorf("%d changes\n%s\nwant\n%s", n, strings.Join(told, "\n"), strings.Join(want, "\n"))
+	}
+	if b.Blocks[0].Runs[0].Del != jan || b.Blocks[1].Ins != jan {
+		t.Error("the text that was given was changed")
+	}
 }

@@ -3,8 +3,7 @@
 // Reading order:
 //
 //   - office.go: Document, what both directions speak of.
-//   - changes.go: tracked changes as the text before and the text after, and the one form they have here.
-//   - proposals.go: tracked changes as one comment each.
+//   - changes.go: the one form tracked changes have here, which is that of a live text, and which pieces are one change.
 //   - redline.go: a comparison of two texts as tracked changes.
 //   - limits.go: what is refused, and Error.
 //   - container.go, xml.go: the ZIP and the XML inside, within the limits.

@@ -304,6 +304,8 @@ func hostileFiles(t testing.TB) []hostileFile {
 		{"a cell over a thousand columns", "columns", "word/document.xml", inBody(t, `<w:tbl><w:tr><w:tc><w:tcPr><w:gridSpan w:val="1000"/></w:tcPr></w:tc><w:tc/></w:tr></w:tbl>`)},
 		{"too many cells", "cells", "word/document.xml", inBody(t, "<w:tbl>"+strings.Repeat(row(64), 800)+"</w:tbl>")},
 		{"too many comments", "comments", "word/comments.xml", with(t, "word/comments.xml", swap("</w:comments>", comments.String()+"</w:comments>"))},
+		{"too many tracked changes", "changes", "word/document.xml", inBody(t, strings.Repeat(p(`<w:ins w:author="Eva">`+r("<w:t>a</w:t>")+`</w:ins>`+r("<w:t>b</w:t>")), MaxChanges+1))},
+		{"too many tracked changes in one place", "changes", "word/document.xml", inBody(t, strings.Repeat(p(strings.Repeat(`<w:ins w:author="Eva">`+r("<w:t>a</w:t>")+`</w:ins><w:del w:author="Eva">`+r("<w:delText>b</w:delText>")+`</w:del>`, 20)), MaxChanges/40+1))},
 		{"two comments of one number", "duplicate", "word/comments.xml", with(t, "word/comments.xml", swap("</w:comments>", comment(0)+"</w:comments>"))},
 	}
 }
@@ -371,14 +373,14 @@ func TestTheLargestFileTakenStaysWithinItsMemory(t *testing.T) {
 	for name, xml := range map[string]string{
 		"runs":    strings.Repeat("<w:p>"+strings.Repeat(run, 100)+"</w:p>", MaxElements/610),
 		"cells":   "<w:tbl>" + strings.Repeat("<w:tr>"+strings.Repeat("<w:tc><w:p/></w:tc>", 64)+"</w:tr>", MaxBlocks/64) + "</w:tbl>",
-		"changes": strings.Repeat(`<w:p><w:ins w:author="Eva"><w:r><w:t>a</w:t></w:r></w:ins><w:r><w:t>b</w:t></w:r></w:p>`, MaxBlocks-10),
+		"changes": strings.Repeat(`<w:p><w:ins w:author="Eva"><w:r><w:t>a</w:t></w:r></w:ins><w:r><w:t>b</w:t></w:r></w:p>`, MaxChanges),
 	} {
 		file := inBody(t, xml)
 		var err error
 		grown := peak(func() {
 			var d Document
 			if d, err = Read(file); err == nil {
-				d.Proposals(10_000)
+				Numbered(d.Body)
 			}
 		})
 		if err != nil || grown > 64<<20 {
@@ -413,7 +415,7 @@ func FuzzRead(f *testing.F) {
 			}
 			return
 		}
-		d.Proposals(100)
+		Numbered(d.Body)
 		file, err := Write(d)
 		if err != nil {
 			t.Fatal(err)

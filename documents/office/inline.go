@@ -482,19 +482,43 @@ func (r *reader) aside(read func() error) error {
 
 // formula keeps the characters of an equation in a row; its layout is lost.
 func (r *reader) formula() error {
-	var s strings.Builder
+	var all, s strings.Builder
+	flush := func() error {
+		t := s.String()
+		s.Reset()
+		return r.emit(t, &runProps{})
+	}
 	var look func(e *xml.StartElement) error
+	changed := func(which **body.Change, e *xml.StartElement) error {
+		if err := flush(); err != nil {
+			return err
+		}
+		was := *which
+		*which = changeOf(e)
+		err := r.p.children(look)
+		if err == nil {
+			err = flush()
+		}
+		*which = was
+		return err
+	}
 	look = func(e *xml.StartElement) error {
-		if n := nameOf(e); n == "m:t" || n == "w:t" {
+		switch nameOf(e) {
+		case "m:t", "w:t", "w:delText":
 			t, err := r.p.text()
 			s.WriteString(t)
+			all.WriteString(t)
 			return err
+		case "w:ins", "w:moveTo":
+			return changed(&r.ins, e)
+		case "w:del", "w:moveFrom":
+			return changed(&r.del, e)
 		}
 		return r.p.children(look)
 	}
 	if err := r.p.children(look); err != nil {
 		return err
 	}
-	r.left.add("formula", s.String())
-	return r.emit(s.String(), &runProps{})
+	r.left.add("formula", all.String())
+	return flush()
 }

@@ -10,9 +10,10 @@ const (
 	MaxRead     = 24 << 20 // bytes of all parts that are read
 	MaxRatio    = 200      // of a part's size unpacked to packed, from minRatio bytes on
 	MaxParts    = 2000
-	MaxElements = 400_000   // XML elements in all parts that are read
-	MaxDepth    = 100       // of XML elements inside each other
-	MaxComments = 2000      // comments and tracked changes together
+	MaxElements = 400_000 // XML elements in all parts that are read
+	MaxDepth    = 100     // of XML elements inside each other
+	MaxComments = 2000
+	MaxChanges  = 5000      // tracked changes, as revisions counts them
 	MaxText     = 2 << 20   // bytes of text, as for Markdown
 	MaxBlocks   = 30_000    // paragraphs and cells
 	MaxRuns     = 150_000   // stretches of text of one look
@@ -22,7 +23,6 @@ const (
 	maxNotes    = 5000 // footnotes and endnotes
 	maxLabel    = 100  // bytes of what a list shows before an item
 	maxField    = 4096 // bytes of a field's instruction or a link
-	maxNamed    = 200  // authors and dates of one proposal
 )
 
 // Error says why a file was refused, and because of which part of it.
@@ -37,7 +37,7 @@ type Error struct {
 // Codes are all values of Error.Code.
 var Codes = []string{
 	"size", "old", "format", "damaged", "encrypted", "parts", "name", "duplicate", "overlap", "method", "unpacked", "ratio", "missing", "kind", "macro",
-	"external", "doctype", "xml", "charset", "stretch", "paragraph", "depth", "elements", "comments", "text", "columns", "cells",
+	"external", "doctype", "xml", "charset", "stretch", "paragraph", "depth", "elements", "comments", "changes", "text", "columns", "cells",
 }
 
 // Error gives part and reason.

@@ -8,7 +8,8 @@ import (
 
 // Document is a text with what a word processor keeps beside it.
 type Document struct {
-	// Body is canonical. Ins and Del are tracked changes; their By is the author's name as the file has it, not an account.
+	// Body is canonical. Ins and Del are tracked changes; their By is the author's name as the file has it, not an account, their At what
+	// his clock showed, and they have no ids: see Numbered.
 	Body     body.Body
 	Comments []Comment
 	// Left is what Read found and could not take over; Write ignores it.
@@ -24,7 +25,15 @@ type Document struct {
 // Point is a place in a body: before the byte Offset of the text of a block. Offset -1 is before the paragraph's own break.
 type Point struct{ Block, Offset int }
 
-// Comment is a remark at a passage. From == To: on the document as a whole.
+// Compare orders places as they stand in the text.
+func (a Point) Compare(b Point) int {
+	if a.Block != b.Block {
+		return a.Block - b.Block
+	}
+	return a.Offset - b.Offset
+}
+
+// Comment is a remark at a passage, which may go over tracked changes. From == To: on the document as a whole.
 type Comment struct {
 	Author string
 	// At is what the author's clock showed; files do not tell its zone. Zero = not said.
@@ -33,13 +42,6 @@ type Comment struct {
 	From, To Point
 	Done     bool // marked as resolved
 	Replies  []Reply
-
-	// Proposed is the wording a tracked change proposes for the passage; only Proposals sets it.
-	Proposed *string
-	// Changes are the tracked changes a proposal was made of, in order; By and At of each.
-	Changes []body.Change
-	// Gone and Added are the text taken out and put in by tracked changes that have no place where Proposed could be accepted.
-	Gone, Added string
 }
 
 // Reply is an answer under a comment.

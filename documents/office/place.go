@@ -3,6 +3,7 @@ package office
 import (
 	"sort"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"spolupis/documents/body"
@@ -60,6 +61,9 @@ func (r *reader) finish() (Document, error) {
 	renumber(text.Blocks)
 	if err := r.joinedSize(text.Blocks); err != nil {
 		return Document{}, err
+	}
+	if n := revisions(text.Blocks); n > MaxChanges {
+		return Document{}, refuse("changes", r.main, MaxChanges, "%d tracked changes", n)
 	}
 	p := placing{raw: raw, order: order, text: text}
 	p.keep()
@@ -232,6 +236,26 @@ func (p *placing) word(at Point) (Point, Point) {
 		return at, Point{at.Block, at.Offset + len(w)}
 	}
 	return Point{}, Point{}
+}
+
+func end(b body.Body) Point {
+	if n := len(b.Blocks); n > 0 {
+		return Point{n - 1, len(b.Blocks[n-1].Text())}
+	}
+	return Point{}
+}
+
+func lastWord(s string) string {
+	end := len(strings.TrimRightFunc(s, unicode.IsSpace))
+	return s[strings.LastIndexFunc(s[:end], unicode.IsSpace)+1:]
+}
+
+func firstWord(s string) string {
+	start := len(s) - len(strings.TrimLeftFunc(s, unicode.IsSpace))
+	if n := strings.IndexFunc(s[start:], unicode.IsSpace); n >= 0 {
+		return s[:start+n]
+	}
+	return s
 }
 
 // threads are the comments with their answers, in the order of the file.

@@ -17,7 +17,7 @@ type runProps struct {
 	highlight  bool
 	script     string       // superscript, subscript
 	ins, del   *body.Change // of a paragraph mark
-	changed    *body.Change // formatting changed: the other fields are what was before
+	changed    *body.Change // formatting changed; the other fields are what it is now
 }
 
 // paragraphProps are the properties of a paragraph (17.3.1.26).
@@ -28,13 +28,12 @@ type paragraphProps struct {
 	align    string
 	line     bool         // a border at its foot
 	ins, del *body.Change // of its mark, the end of the paragraph
-	changed  *body.Change // formatting changed: the other fields are what was before
+	changed  *body.Change // formatting changed; the other fields are what it is now
 	headers  []string     // relations of the headers and footers of a section that ends here
 }
 
 // runProps reads <w:rPr>, which has just been opened.
 func (p *part) runProps() (x runProps, err error) {
-	var was *runProps
 	err = p.children(func(e *xml.StartElement) error {
 		flag := on(e)
 		switch nameOf(e) {
@@ -59,30 +58,16 @@ func (p *part) runProps() (x runProps, err error) {
 		case "w:del", "w:moveFrom":
 			x.del = changeOf(e)
 		case "w:rPrChange":
-			c := changeOf(e)
-			return p.children(func(e *xml.StartElement) error {
-				if nameOf(e) != "w:rPr" {
-					return p.skip()
-				}
-				old, err := p.runProps()
-				old.changed = c
-				was = &old
-				return err
-			})
+			x.changed = changeOf(e)
 		}
 		return p.skip()
 	})
-	if was != nil {
-		was.ins, was.del = x.ins, x.del
-		return *was, err
-	}
 	return x, err
 }
 
 // paragraphProps reads <w:pPr>, which has just been opened.
 func (p *part) paragraphProps() (x paragraphProps, err error) {
 	x.outline, x.num.level = -1, -1
-	var was *paragraphProps
 	err = p.children(func(e *xml.StartElement) error {
 		switch nameOf(e) {
 		case "w:pStyle":
@@ -94,6 +79,8 @@ func (p *part) paragraphProps() (x paragraphProps, err error) {
 					x.num.id = val(e)
 				case "w:ilvl":
 					x.num.level = number(val(e), 0, 0, 8)
+				case "w:ins", "w:numberingChange": // the number itself, not the text
+					x.changed = changeOf(e)
 				}
 				return p.skip()
 			})
@@ -113,23 +100,10 @@ func (p *part) paragraphProps() (x paragraphProps, err error) {
 		case "w:sectPr":
 			return p.section(&x.headers)
 		case "w:pPrChange":
-			c := changeOf(e)
-			return p.children(func(e *xml.StartElement) error {
-				if nameOf(e) != "w:pPr" {
-					return p.skip()
-				}
-				old, err := p.paragraphProps()
-				old.changed = c
-				was = &old
-				return err
-			})
+			x.changed = changeOf(e)
 		}
 		return p.skip()
 	})
-	if was != nil {
-		was.ins, was.del, was.headers = x.ins, x.del, x.headers
-		return *was, err
-	}
 	return x, err
 }
 

@@ -19,7 +19,7 @@ import (
 //   - footnotes and endnotes stand in brackets where their mark was; the text of a text box follows its paragraph
 //   - all numbered lists count in Arabic figures; a number out of turn is kept
 //   - cells of a table joined together are parted again, tables inside cells become lines of the cell
-//   - a tracked change of formatting is taken as it was before the change
+//   - insertions and deletions, moves too, are tracked changes; of a tracked change of formatting only the new looks are taken
 func Read(file []byte) (Document, error) {
 	c, err := unpack(file)
 	if err != nil {

@@ -72,7 +72,7 @@ func TestARedlineHoldsBothTexts(t *testing.T) {
 		for _, x := range d.Body.Blocks {
 			tables = tables || x.Cell != nil
 		}
-		for what, c := range map[string][2]body.Body{"before": {Before(d.Body), old}, "after": {After(d.Body), now}} {
+		for what, c := range map[string][2]body.Body{"before": {d.Body.Decided(false), old}, "after": {d.Body.Decided(true), now}} {
 			got, want := lines(c[0], tables), lines(c[1], tables)
 			if got != want {
 				t.Fatalf("texts %d %s:\n got %q\nwant %q\n%s", i, what, got, want, show(d.Body.Blocks))

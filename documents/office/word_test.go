@@ -1,7 +1,9 @@
 package office
 
 import (
+	"encoding/xml"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,8 +79,10 @@ func TestWhatWordWritesIsUnderstood(t *testing.T) {
 		{"a line break in an item and in a heading", `<w:p><w:pPr><w:numPr><w:numId w:val="1"/></w:numPr></w:pPr>` + run("", text("a")+`<w:br/>`+text("b")) + `</w:p>` + `<w:p><w:pPr><w:pStyle w:val="Nadpis1"/></w:pPr>` + run("", text("c")+`<w:br/>`+text("d")) + `</w:p>`, "ul0 a / p1 b / h1 c d", ""},
 		{"a table with a joined and a nested one", `<w:tbl><w:tr><w:tc><w:tcPr><w:gridSpan w:val="2"/></w:tcPr>` + p(run("", text("a"))) + `</w:tc></w:tr><w:tr><w:tc>` + item(51, 0, "b") + `</w:tc><w:tc><w:tbl><w:tr><w:tc>` + p(run("", text("c"))) + `</w:tc></w:tr></w:tbl><w:p/></w:tc></w:tr></w:tbl>`, "|a / | / |3. b / |c", "merged"},
 		{"moved text", p(`<w:moveFrom ` + by + `>` + run("", text("pryč ")) + `</w:moveFrom>` + run("", text("zde ")) + `<w:moveTo ` + by + `>` + run("", text("sem")) + `</w:moveTo>`), "p0 {-pryč -}zde {+sem+}", ""},
-		{"a change of formatting", p(run(`<w:b/><w:rPrChange `+by+`><w:rPr><w:i/></w:rPr></w:rPrChange>`, text("a"))), "p0 *a*", "formatting Jan"},
-		{"a change of the style of a paragraph", `<w:p><w:pPr><w:pStyle w:val="Nadpis1"/><w:pPrChange ` + by + `><w:pPr/></w:pPrChange></w:pPr>` + run("", text("a")) + `</w:p>`, "p0 a", "formatting Jan"},
+		{"a change of formatting", p(run(`<w:b/><w:rPrChange `+by+`><w:rPr><w:i/></w:rPr></w:rPrChange>`, text("a"))), "p0 **a**", "formatting Jan"},
+		{"a change of the style of a paragraph", `<w:p><w:pPr><w:pStyle w:val="Nadpis1"/><w:pPrChange ` + by + `><w:pPr/></w:pPrChange></w:pPr>` + run("", text("a")) + `</w:p>`, "h1 a", "formatting Jan"},
+		{"a number put before a paragraph", `<w:p><w:pPr><w:numPr><w:ilvl w:val="0"/><w:numId w:val="1"/><w:ins ` + by + `/></w:numPr></w:pPr>` + run("", text("a")) + `</w:p>`, "ul0 a", "formatting Jan"},
+		{"an equation with a change", p(`<m:oMath><m:r><m:t>a+</m:t></m:r><m:r><w:del ` + by + `><m:t>b</m:t></w:del></m:r><w:ins ` + by + `><m:r><m:t>c</m:t></m:r></w:ins></m:oMath>`), "p0 a+{-b-}{+c+}", "formula a+bc"},
 		{"a paragraph cut in two", `<w:p><w:pPr><w:rPr><w:ins ` + by + `/></w:rPr></w:pPr>` + run("", text("a")) + `</w:p>` + p(run("", text("b"))), "p0 a / {+¶+}p0 b", ""},
 		{"two paragraphs joined", `<w:p><w:pPr><w:rPr><w:del ` + by + `/></w:rPr></w:pPr>` + run("", text("a")) + `</w:p>` + p(run("", text("b"))), "p0 a / {-¶-}p0 b", ""},
 		{"a paragraph taken out", p(run("", text("a"))) + `<w:p><w:pPr><w:rPr><w:del ` + by + `/></w:rPr></w:pPr><w:del ` + by + `><w:r><w:delText>b</w:delText></w:r></w:del></w:p>` + p(run("", text("c"))), "p0 a / {-¶-}p0 {-b-} / p0 c", ""},
@@ -100,6 +104,48 @@ func TestWhatWordWritesIsUnderstood(t *testing.T) {
 		if !strings.HasPrefix(left, c.left) || c.left == "" && left != "" {
 			t.Errorf("%s: left out %q, want %q", c.name, left, c.left)
 		}
+	}
+}
+
+// TestProposedLooksGoOutAsChangesOfFormatting: with what was before, for whoever rejects them in Word; they come back as the new looks.
+func TestProposedLooksGoOutAsChangesOfFormatting(t *testing.T) {
+	by := body.Change{ID: "w1", By: "Eva Malá", At: 1_780_000_000_000}
+	file, err := Write(Document{Body: body.Body{Blocks: []body.Block{
+		{Kind: body.Heading, Level: 2, Runs: []body.Run{{Text: "a"}}, Was: &body.Looks{Change: by, Kind: body.Numbered, Level: 1, Start: 3}},
+		{Kind: body.Paragraph, Runs: []body.Run{{Text: "b", Strong: true, Was: &body.Looks{Change: by, Em: true}}, {Text: "c", Link: "https://kraj.example/", Was: &body.Looks{Change: by}}}},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := unpack(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := c.open("word/document.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	if err := p.walk(func(e *xml.StartElement) {
+		switch n := nameOf(e); n {
+		case "w:pPrChange", "w:rPrChange":
+			got = append(got, n+" "+attr(e, "w:author")+" "+attr(e, "w:date"))
+		case "w:numId", "w:ilvl", "w:b", "w:i", "w:pStyle", "w:startOverride":
+			got = append(got, n+" "+val(e))
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"w:pStyle Heading2", "w:pPrChange Eva Malá 2026-05-28T20:26:40Z", "w:pStyle ListParagraph", "w:ilvl 1", "w:numId 2", "w:b ", "w:rPrChange Eva Malá 2026-05-28T20:26:40Z", "w:i "}
+	if !slices.Equal(got, want) {
+		t.Errorf("the file says\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	d, err := Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := sketch(d.Body); got != "h2 a / p0 **b**[c](https://kraj.example/)" || !slices.ContainsFunc(d.Left, func(l Left) bool { return l.Kind == "formatting" && l.Count == 2 }) {
+		t.Errorf("it comes back as %s, %+v", got, d.Left)
 	}
 }
 

@@ -182,9 +182,35 @@ func (w *writer) paragraph(i int, m mark) {
 		}
 		w.out.WriteString("</w:rPr>")
 	}
+	w.was(x)
 	w.out.WriteString("</w:pPr>")
 	w.runs(x, i)
 	w.out.WriteString("</w:p>")
+}
+
+// was writes what a paragraph was before a proposed change of its style. The number of an item follows from the list around it, which the
+// item would join again: here it counts from what it carried.
+func (w *writer) was(x body.Block) {
+	if x.Was == nil || x.Cell != nil {
+		return
+	}
+	old := body.Block{Kind: x.Was.Kind, Level: x.Was.Level, Start: x.Was.Start}
+	w.change("pPrChange", &x.Was.Change, "><w:pPr>")
+	if s := paragraphStyle(old); s != "" {
+		w.out.WriteString(`<w:pStyle w:val="` + s + `"/>`)
+	}
+	switch old.Kind {
+	case body.Bullet:
+		w.member(old.Level, 1)
+	case body.Numbered:
+		w.nums = append(w.nums, restart{old.Level, max(old.Start, 1)})
+		w.member(old.Level, len(w.nums)+1)
+	}
+	w.out.WriteString("</w:pPr></w:pPrChange>")
+}
+
+func (w *writer) member(level, list int) {
+	fmt.Fprintf(&w.out, `<w:numPr><w:ilvl w:val="%d"/><w:numId w:val="%d"/></w:numPr>`, level, list)
 }
 
 func paragraphStyle(x body.Block) string {
@@ -231,7 +257,7 @@ func (w *writer) list(x body.Block) {
 		w.open = append(w.open[:at:at], n)
 	}
 	w.open = w.open[:at+1]
-	fmt.Fprintf(&w.out, `<w:numPr><w:ilvl w:val="%d"/><w:numId w:val="%d"/></w:numPr>`, x.Level, w.open[at].id)
+	w.member(x.Level, w.open[at].id)
 }
 
 // runs writes the text of block i, cut where comments begin and end.
@@ -304,22 +330,36 @@ func (w *writer) run(r body.Run) {
 }
 
 func (w *writer) runProps(r body.Run) {
-	props := ""
+	props := looks(r.Strong, r.Em, r.Code, r.Link)
+	was := r.Was
+	if was != nil && was.Strong == r.Strong && was.Em == r.Em && was.Code == r.Code {
+		was = nil // of a link, which is no property of its text
+	}
+	if props == "" && was == nil {
+		return
+	}
+	w.out.WriteString("<w:rPr>" + props)
+	if was != nil {
+		w.change("rPrChange", &was.Change, "><w:rPr>"+looks(was.Strong, was.Em, was.Code, was.Link)+"</w:rPr></w:rPrChange>")
+	}
+	w.out.WriteString("</w:rPr>")
+}
+
+// looks are the properties of a run with these marks.
+func looks(strong, em, code bool, link string) (props string) {
 	switch {
-	case r.Code:
+	case code:
 		props = `<w:rStyle w:val="SourceText"/>`
-	case r.Link != "":
+	case link != "":
 		props = `<w:rStyle w:val="Hyperlink"/>`
 	}
-	if r.Strong {
+	if strong {
 		props += "<w:b/>"
 	}
-	if r.Em {
+	if em {
 		props += "<w:i/>"
 	}
-	if props != "" {
-		w.out.WriteString("<w:rPr>" + props + "</w:rPr>")
-	}
+	return props
 }
 
 func (w *writer) relation(href string) string {

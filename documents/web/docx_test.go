@@ -25,11 +25,19 @@ func docx(t testing.TB) []byte {
 func TestADocxIsImportedByFormAndTheReportSaysWhatWasLeftOut(t *testing.T) {
 	s := serve(t)
 	report := s.upload("Z Wordu", "material.docx", docx(t)).want(200, "Materiál je založen pod č. j. KULK 1/2026.", "Zpráva o převzetí z DOCX",
-		"Připomínky4", "navrženým zněním3", "Poznámky pod čarou", "Zákon č. 129/2000 Sb.", "Číslování jiné než 1., 2., 3.", "a)")
+		"Sledované změny v textu3", "podle souboruJan Novák, Eva Malá", "Připomínky1", "Přejít na návrhy změn", "Poznámky pod čarou", "Zákon č. 129/2000 Sb.", "Číslování jiné než 1., 2., 3.", "a)")
 	id := regexp.MustCompile(`^/documents/([^/]+)/import/`).FindStringSubmatch(report.url)[1]
 	doc := "/documents/" + id
-	s.get("drafter", doc+"/text").want(200, "opravy mostu ve výši 1 250 000 Kč")
-	s.get("drafter", doc+"/comments").want(200, "Jan Novák, 3. 11. 2026 10:15 (DOCX)", "mostu v Turnově", "Který zákon?")
+	s.get("drafter", doc+"/text").want(200, "opravy mostu v Turnově ve výši 1 250 000 Kč1 350 000 Kč", "V textu jsou 3 návrhy změn.")
+	s.get("drafter", doc+"/comments").want(200, "Olga Právní, 6. 11. 2026 11:00 (DOCX)", "Který zákon?")
+	changes := s.get("drafter", doc+"/changes").want(200, "Jan Novák (podle souboru)", "Eva Malá (podle souboru)", "4. 11. 2026 08:00", "Vypustit: 1 250 000 Kč", "Vložit: 1 350 000 Kč",
+		"Podle záznamu změn vložený text do materiálu přinesl(a): "+everybody["drafter"].Name)
+	if strings.Contains(changes.body, "notice--warn") {
+		t.Error("the page calls changes of a file forged")
+	}
+	if api := s.get("drafter", "/api/v1"+doc+"/changes").want(200); !strings.Contains(api.body, `"by":{"id":"file:Jan Novák","name":"Jan Novák"},"file":true`) {
+		t.Errorf("the API does not say that an author comes from a file: %s", api.body)
+	}
 	s.follow()
 	history := s.get("drafter", doc+"/history").want(200, "Text převzat z DOCX", "Zpráva o převzetí")
 	if !strings.Contains(history.body, report.url) {
@@ -84,7 +92,7 @@ func TestTextsVersionsAndComparisonsAreDocxFilesAndTheReadingIsRecorded(t *testi
 		t.Error("the comparison does not lead to its file")
 	}
 	d := read(doc+"/compare.docx?from=1&to=0", "KULK_1_2026-zmeny-v1-koncept.docx")
-	if !d.Body.HasTrackedChanges() || office.After(d.Body).Text() != "Název\nRada schvaluje nový záměr." || office.Before(d.Body).Text() != "Název\nRada schvaluje záměr." {
+	if !d.Body.HasTrackedChanges() || d.Body.Decided(true).Text() != "Název\nRada schvaluje nový záměr." || d.Body.Decided(false).Text() != "Název\nRada schvaluje záměr." {
 		t.Errorf("comparison %+v", d.Body)
 	}
 	s.get("drafter", doc+"/compare.docx?from=7&to=0").want(404)

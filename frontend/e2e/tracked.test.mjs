@@ -182,3 +182,79 @@ test('two officials suggest, one decides, and the text can be frozen', { timeout
   assert.equal(await md.text(), '# Úvod\n\nZastupitelstvo schvaluje část dotaci ve výši 100 Kč.\n\n## Druhý odstavec&#32;\n\nzůstává.Třetí odstavec se řadí.\n')
   assert.deepEqual(errors, [])
 })
+
+test('an official imports a file with tracked changes and decides on them', { timeout: 300_000 }, async (t) => {
+  const office = await start()
+  t.after(() => office.stop())
+  const browser = await launch()
+  t.after(() => browser.close())
+  const page = await person(browser, office, 'dvorakova', { bypassCSP: true })
+  const errors = []
+  page.on('pageerror', (e) => errors.push(e.message))
+  const cards = page.locator('.changes > li')
+  const bring = async (name) => {
+    await page.goto(office.url + '/documents/new')
+    await page.fill('#n-title', 'Z Wordu')
+    await page.selectOption('#n-agenda', 'rada')
+    await page.setInputFiles('#n-file', new URL(`../../documents/office/testdata/${name}`, import.meta.url).pathname)
+    await page.click('main form.form button.btn')
+    await page.waitForURL(/\/import\//)
+    return new URL(page.url()).pathname.split('/import/')[0]
+  }
+  const write = async (path) => {
+    await page.goto(office.url + path + '/edit#changes')
+    await page.locator('.paper').waitFor()
+    await eventually('the changes are listed', async () => (await cards.count()) > 0)
+  }
+  const decideAll = async (what) => {
+    await page.getByRole('button', { name: what }).click()
+    await page.getByRole('alertdialog').getByRole('button', { name: what }).click()
+    await eventually('all is decided', async () => (await cards.count()) === 0)
+  }
+
+  // What LibreOffice wrote: the report counts, the list names the authors of the file, axe finds nothing.
+  const path = await bring('libreoffice-changes.docx')
+  assert.match(await page.locator('main').innerText(), /Sledované změny v textu\s+8\s+jejich autoři podle souboru\s+Jan Novák, Eva Malá, Olga Právní\s+Připomínky\s+2/)
+  assert.deepEqual(await violations(page), [])
+  if (pictures) await page.screenshot({ path: join(pictures, 'imported-report.png'), fullPage: true })
+  await page.goto(office.url + path + '/changes')
+  assert.equal(await page.locator('.doc-changes > li', { hasText: '(podle souboru)' }).count(), 8)
+  assert.equal(await page.locator('.notice--warn').count(), 0, 'nobody is called a forger')
+  assert.deepEqual(await violations(page), [])
+  if (pictures) await page.screenshot({ path: join(pictures, 'imported-changes.png'), fullPage: true })
+  await write(path)
+  assert.equal(await cards.count(), 8)
+  const raise = cards.filter({ hasText: 'dvě stě tisíc' })
+  assert.match(await raise.innerText(), /Eva Malá \(podle souboru\)[\s\S]*Vypustit:\s*sto tisíc[\s\S]*Vložit:\s*dvě stě tisíc/)
+  assert.equal((await shown(page)).split('\n').slice(0, 8).join('\n'), 'Předkládací zpráva{+ k opravě mostu+}\nRada schvaluje částku {-sto tisíc-}{+dvě stě tisíc+} korun z rozpočtu kraje.\nPrvní polovina věty\n- a její druhá polovina.\nPřed vloženým\n+{+Odstavec vložený celý.+}\n+{+Začátek vložený k odstavci: +}za vloženým.\n-{-Tento odstavec odejde celý.-}')
+  assert.deepEqual(await violations(page), [])
+  if (pictures) await page.screenshot({ path: join(pictures, 'imported-editor.png') })
+
+  // One is accepted, those in a selection too, and all others rejected: the rest is the original.
+  await raise.getByRole('button', { name: 'Přijmout' }).click()
+  await eventually('seven are left', async () => (await cards.count()) === 7)
+  await select(page, 'zveřejnit')
+  await page.getByRole('button', { name: 'Přijmout označené (1)' }).click()
+  await eventually('six are left', async () => (await cards.count()) === 6)
+  await decideAll('Odmítnout vše')
+  assert.equal((await shown(page)).split('\n').slice(0, 11).join('\n'), 'Předkládací zpráva\nRada schvaluje částku dvě stě tisíc korun z rozpočtu kraje.\nPrvní polovina věty\n a její druhá polovina.\nPřed vloženýmza vloženým.\nTento odstavec odejde celý.\nOdstavec, který zůstane.\nKraj ukládá\npřipravit smlouvu,\nzveřejnit ji,\npodat zprávu.')
+  await page.getByText(/Uloženo v \d/).waitFor()
+
+  // What Word wrote: rows put in, and text that was moved. Either way the text is one of the two that Word shows.
+  const rows = () => page.locator('.paper td').allInnerTexts()
+  await write(await bring('word-rows.docx'))
+  await decideAll('Odmítnout vše')
+  assert.deepEqual(await rows(), ['1', '2', '3', 'A', 'B', 'C'])
+  await write(await bring('word-rows.docx'))
+  await decideAll('Přijmout vše')
+  assert.deepEqual(await rows(), ['1', '2', '3', '1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12', 'A', 'B', 'C'])
+  for (const [what, want] of [
+    ['Přijmout vše', 'Video provides a powerful way.\nYou can also type a keyword.\nTo make your document look.\nWhen you click Online Video.\n For example, you can add.'],
+    ['Odmítnout vše', 'Video provides a powerful way.\nWhen you click Online Video.\nYou can also type a keyword.\nTo make your document look.\nFor example, you can add.'],
+  ]) {
+    await write(await bring('word-moved.docx'))
+    await decideAll(what)
+    assert.equal(await shown(page), want)
+  }
+  assert.deepEqual(errors, [])
+})

@@ -24,8 +24,22 @@ export function plural(key: Counted, n: number): string {
   return t(`${key}.${form}` as Key, new Intl.NumberFormat(locale()).format(n))
 }
 
-export const clock = (ms: number) => new Intl.DateTimeFormat(locale(), { hour: 'numeric', minute: '2-digit' }).format(ms)
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+/** Making a format takes longer than using it a hundred times, and a list of changes shows thousands of dates. */
+function formatOf(name: string, options: Intl.DateTimeFormatOptions) {
+  const key = `${locale()} ${name}`
+  let f = formats.get(key)
+  if (!f) formats.set(key, f = new Intl.DateTimeFormat(locale(), options))
+  return f
+}
+
+export const clock = (ms: number) => formatOf('clock', { hour: 'numeric', minute: '2-digit' }).format(ms)
+
+/** day writes a moment of this year without the year. */
 export function day(iso: string): string {
   const d = new Date(iso)
-  return Number.isNaN(d.getTime()) ? '' : new Intl.DateTimeFormat(locale(), { day: 'numeric', month: 'numeric', hour: 'numeric', minute: '2-digit' }).format(d)
+  if (Number.isNaN(d.getTime())) return ''
+  const shown = { day: 'numeric', month: 'numeric', hour: 'numeric', minute: '2-digit' } as const
+  return d.getFullYear() === new Date().getFullYear() ? formatOf('day', shown).format(d) : formatOf('date', { ...shown, year: 'numeric' }).format(d)
 }

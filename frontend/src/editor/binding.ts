@@ -1,6 +1,7 @@
 import type { Mark, Node as PMNode, Schema } from 'prosemirror-model'
 import { type EditorState, Plugin, PluginKey, TextSelection, type Transaction } from 'prosemirror-state'
 import * as Y from 'yjs'
+import { type Delta, deltaOf } from './delta.ts'
 import { patch } from './diff.ts'
 import { assemble, type Attrs, flatSize, isTable, marksOf, markerAttrs, parseCell, type Ref, refsOf, reformat, type Run, runsOf, sameMarks, sameValue, type Tables, type Token, tokenAt, tokensOf } from './flat.ts'
 import { decide, type Pick } from '../tracked/decide.ts'
@@ -19,7 +20,6 @@ type Marker = Y.Map<unknown>
 interface Block { readonly marker: Marker | null; readonly node: PMNode; readonly cell: string | null }
 /** A change of the flat text: at `at`, `del` places went and `ins` came. */
 export interface Change { at: number; del: number; ins: number }
-type Delta = { retain?: number; delete?: number; insert?: unknown; attributes?: Attrs }[]
 /** What the binding needs of an EditorView; tests give a plain object. */
 export interface View { readonly state: EditorState; dispatch(tr: Transaction): void }
 
@@ -99,7 +99,7 @@ export class Binding {
     let changes: Change[] = []
     for (const e of events) {
       if ((e.target as unknown) !== this.text) { dirty.add(e.target); continue }
-      const delta = e.delta as Delta
+      const delta = deltaOf(e as Y.YEvent<Y.Text>)
       changes = changesOf(delta)
       sel = this.aim ? [this.aim.anchor, this.aim.head] : (sel?.map(i => moved(changes, i)) ?? null)
       this.applyDelta(delta)

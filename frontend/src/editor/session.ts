@@ -7,7 +7,7 @@ import { Comments } from '../comments/store.ts'
 import { Connection, Refused } from '../net/connection.ts'
 import type { Hello, Json } from '../net/wire.ts'
 import { plural, t } from '../text.ts'
-import { type Entry, entriesOf, keyOf } from '../tracked/change.ts'
+import { type Entry, entriesOf, fileAuthor, keyOf } from '../tracked/change.ts'
 import { flatOf, posOf } from '../tracked/live.ts'
 import { describeChange, quoteOf } from '../tracked/words.ts'
 import { LOCAL } from './binding.ts'
@@ -249,12 +249,14 @@ export class Session {
 
   /** nameOf says who a change is by; somebody who never wrote here under his own login is shown as the change names him. */
   nameOf(by: string): string {
+    const named = fileAuthor(by)
+    if (named !== null) return t('editor.change.file', named || t('editor.change.somebody'))
     if (by === this.hello.value?.person.id) return this.hello.value.person.name
     return this.names.value.get(by) ?? this.peers.value.find(p => p.id === by)?.name ?? by
   }
 
   private async askNames() {
-    const unknown = [...new Set(this.changes.value.map(c => c.by))].filter(by => by && by !== this.hello.value?.person.id && !this.names.value.has(by) && !this.asked.has(by))
+    const unknown = [...new Set(this.changes.value.map(c => c.by))].filter(by => by && fileAuthor(by) === null && by !== this.hello.value?.person.id && !this.names.value.has(by) && !this.asked.has(by))
     if (!unknown.length || this.connection.status.value.link !== 'open') return
     for (const by of unknown) this.asked.add(by)
     try {

@@ -1,7 +1,7 @@
 import type { Node as PMNode } from 'prosemirror-model'
 import { type Attrs, refsOf, sameValue } from '../editor/flat.ts'
 
-/** Who proposed a change, and when (Unix milliseconds). Pieces with the same `by` and `id` are one change. */
+/** Who proposed a change (an account, or `file:` and a name), and when (Unix milliseconds). Pieces with the same `by` and `id` are one change. */
 export interface Change { readonly id: string; readonly by: string; readonly at: number }
 /** What a tracked change does to its piece of the text: brings it, takes it away, or changes its looks. */
 export type How = 'ins' | 'del' | 'was'
@@ -12,6 +12,10 @@ export function changeOf(v: unknown): Change | null {
   const o = (typeof v === 'object' ? v : {}) as Attrs
   return { id: String(o.id ?? ''), by: String(o.by ?? ''), at: typeof o.at === 'number' ? o.at : 0 }
 }
+
+/** fileAuthor returns the author's name of a change that came from a file, as the file gives it; null for a change of an account,
+ * for no account has a colon in its id. */
+export const fileAuthor = (by: string): string | null => (by.startsWith('file:') ? by.slice(5) : null)
 
 /** keyOf tells one change from all others. Changes without an id are told apart by their time. */
 export const keyOf = (c: Change) => `${c.by}|${c.id || c.at}`

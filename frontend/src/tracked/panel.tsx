@@ -26,6 +26,7 @@ export function ChangePanel({ session: s }: { session: Session }) {
   const chosen = s.chosen.value
   const list = useRef<HTMLOListElement>(null)
   const on = s.change.value
+  const cards = useCards(s)
   // Only the list scrolls; the page stays where somebody reads.
   useEffect(() => {
     const box = list.current
@@ -57,14 +58,29 @@ export function ChangePanel({ session: s }: { session: Session }) {
       </div>}
       {all.length === 0 && <p class="muted comments__none">{t(s.canEdit.value ? 'editor.changes.empty' : 'editor.changes.none')}</p>}
       <ol class="changes" ref={list} aria-label={plural('editor.changes.count', all.length)}>
-        {all.map((e, i) => <Card key={e.key} entry={e} number={i + 1} session={s} />)}
+        {cards(all, on)}
       </ol>
     </aside>
   )
 }
 
-function Card({ entry: e, number, session: s }: { entry: Entry; number: number; session: Session }) {
-  const on = s.change.value === e.key
+/** Cards that say what they said before are the same ones: a letter typed moves all changes behind it, and there may be thousands. */
+function useCards(s: Session) {
+  const drawn = useRef(new Map<string, { says: string; card: ComponentChildren }>())
+  return (all: readonly Entry[], on: string | null) => {
+    const before = drawn.current
+    drawn.current = new Map()
+    return all.map((e, i) => {
+      const says = JSON.stringify([i, e.key === on, e.parts.map(p => [p.how, p.text, p.styles])])
+      const was = before.get(e.key)
+      const now = was?.says === says ? was : { says, card: <Card key={e.key} entry={e} number={i + 1} on={e.key === on} session={s} /> }
+      drawn.current.set(e.key, now)
+      return now.card
+    })
+  }
+}
+
+function Card({ entry: e, number, on, session: s }: { entry: Entry; number: number; on: boolean; session: Session }) {
   const head = `change-${e.key}`
   const decide = (accept: boolean) => () => {
     s.decide([e.key], accept)
@@ -79,7 +95,7 @@ function Card({ entry: e, number, session: s }: { entry: Entry; number: number; 
     <li class={`card-c change${on ? ' card-c--on' : ''}`} aria-current={on ? 'true' : undefined} onClick={ev => { if (!(ev.target as Element).closest('button')) s.showChange(e.key, false) }}>
       <h3 class="card-c__head" id={head}><button type="button" class="card-c__go" onClick={() => s.showChange(e.key, true)}><span class="visually-hidden">{t('editor.change.show', number)} </span><span aria-hidden="true">{number}.</span> {s.nameOf(e.by) || t('editor.change.somebody')}</button></h3>
       {e.at > 0 && <p class="card-c__meta"><time dateTime={new Date(e.at).toISOString()}>{day(new Date(e.at).toISOString())}</time></p>}
-      {e.parts.slice(0, 6).map(p => <p key={`${p.from}${p.how}`} class="change__part"><strong>{t(`editor.change.${p.how}`)}:</strong> <Text of={p} /></p>)}
+      {e.parts.slice(0, 6).map((p, i) => <p key={i} class="change__part"><strong>{t(`editor.change.${p.how}`)}:</strong> <Text of={p} /></p>)}
       {e.parts.length > 6 && <p class="card-c__meta">{plural('editor.change.more', e.parts.length - 6)}</p>}
       {s.canDecide.value && <div class="card-c__acts">
         <button type="button" class="btn btn--small change__accept" aria-describedby={head} onClick={decide(true)}>{t('editor.change.accept')}</button>
