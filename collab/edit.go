@@ -22,6 +22,9 @@ func (r *room) edit(ctx context.Context, who security.Actor, change func(d *crdt
 		if client, err = r.h.cfg.Leases.Hold(ctx, r.doc, who, 0, r.holder); err != nil {
 			return Head{}, err
 		}
+		if r.serverID == nil {
+			r.serverID = map[security.ActorID]uint64{}
+		}
 		r.serverID[who.ID] = client
 		r.owners[client] = who.ID
 	}

@@ -18,9 +18,7 @@ func (r *room) catchUp(ctx context.Context) error {
 func (r *room) caughtUp(ctx context.Context) (news bool, err error) {
 	const page = 1000
 	for {
-		var rows []Row
-		var st State
-		onOwnStack(func() { rows, st, err = r.h.cfg.Log.Since(ctx, r.doc, r.seq, page) })
+		rows, st, err := r.h.cfg.Log.Since(ctx, r.doc, r.seq, page)
 		if err != nil {
 			return news, err
 		}

@@ -84,6 +84,8 @@ type Hub struct {
 	stop context.CancelFunc
 	wg   sync.WaitGroup // rooms
 
+	workers workers // in the rooms
+
 	watching  chan struct{} // closed when watch has ended
 	stopWatch context.CancelFunc
 
@@ -104,7 +106,7 @@ func New(cfg Config) (*Hub, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	watchCtx, stopWatch := context.WithCancel(ctx)
-	h := &Hub{cfg: cfg, node: rand.Text(), ctx: ctx, stop: stop, rooms: map[DocumentID]*room{}, off: func() {},
+	h := &Hub{cfg: cfg, node: rand.Text(), ctx: ctx, stop: stop, workers: workers{ctx: ctx}, rooms: map[DocumentID]*room{}, off: func() {},
 		watching: make(chan struct{}), stopWatch: stopWatch}
 	if cfg.Commands != nil {
 		h.SetCommands(cfg.Commands)
@@ -141,6 +143,7 @@ func (h *Hub) Close() {
 	defer cut.Stop()
 	h.wg.Wait()
 	h.stop()
+	h.workers.close()
 }
 
 // room returns the room of doc, opening it when needed. Loading goes on behind it.
@@ -155,7 +158,7 @@ func (h *Hub) room(doc DocumentID) (*room, error) {
 	}
 	r := newRoom(h, doc)
 	h.rooms[doc] = r
-	h.wg.Go(func() { r.run(h.ctx) })
+	h.wg.Add(1)
 	return r, nil
 }
 

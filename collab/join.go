@@ -44,8 +44,7 @@ func (h *Hub) Join(ctx context.Context, doc DocumentID, j Join) (*Member, error)
 	if err := h.cfg.Witness.Opened(ctx, j.Who, doc); err != nil {
 		return nil, fmt.Errorf("join %s: record the reading: %w", doc, err)
 	}
-	m := &Member{h: h, who: j.Who, id: rand.Text(), ours: j.Ours, transport: j.Transport, right: right, epoch: epoch,
-		tokens: make(chan struct{}, inFlight), over: make(chan struct{})}
+	m := &Member{h: h, who: j.Who, id: rand.Text(), ours: j.Ours, transport: j.Transport, right: right, epoch: epoch}
 	if m.ours {
 		if m.client, err = h.lease(ctx, doc, m, j.Client); err != nil {
 			return nil, fmt.Errorf("join %s: %w", doc, err)

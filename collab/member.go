@@ -36,8 +36,6 @@ type Member struct {
 	ours      bool
 	client    uint64 // given in hello
 	transport Transport
-	tokens    chan struct{} // one per update between Receive and the end of its turn
-	over      chan struct{} // closed when the room has let go of it
 
 	// owned by the room
 	right   Right
@@ -48,6 +46,9 @@ type Member struct {
 	ids     []uint64 // presence
 
 	mu        sync.Mutex
+	over      bool          // guarded by mu; the room has let go of it
+	waiting   int           // guarded by mu; updates between Receive and the end of their turn
+	stalled   chan struct{} // guarded by mu; closed when one of them has ended; nil unless Receive waits for that
 	queue     []*Message // guarded by mu
 	queued    int        // guarded by mu; bytes
 	draining  bool       // guarded by mu; the transport was woken and has not yet found the queue empty
@@ -78,9 +79,7 @@ func (m *Member) Receive(ctx context.Context, b []byte) error {
 	case msg.Type == wire.Sync && msg.Step == wire.Step1:
 		m.room.post(op{do: func(ctx context.Context) { m.room.answer(ctx, m, msg.Body) }})
 	case msg.Type == wire.Sync:
-		select {
-		case m.tokens <- struct{}{}:
-		case <-m.over:
+		if !m.admit() {
 			return nil
 		}
 		m.room.post(op{from: m, update: msg.Body, came: time.Now()})
@@ -111,13 +110,47 @@ func (m *Member) Refuse(c *Closed) {
 	}})
 }
 
-func (m *Member) release(n int) {
-	for range n {
-		select {
-		case <-m.tokens:
-		default:
-			return
+// admit waits until one more update may wait in the room. It reports false when the room has let go of m.
+func (m *Member) admit() bool {
+	for {
+		m.mu.Lock()
+		if m.over {
+			m.mu.Unlock()
+			return false
 		}
+		if m.waiting < inFlight {
+			m.waiting++
+			m.mu.Unlock()
+			return true
+		}
+		stalled := make(chan struct{})
+		m.stalled = stalled
+		m.mu.Unlock()
+		<-stalled
+	}
+}
+
+// release takes note that n updates no longer wait.
+func (m *Member) release(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.waiting = max(0, m.waiting-n)
+	m.goOn()
+}
+
+// end takes note that the room has let go of m.
+func (m *Member) end() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.over = true
+	m.goOn()
+}
+
+// goOn has Receive look again. mu is held.
+func (m *Member) goOn() {
+	if m.stalled != nil {
+		close(m.stalled)
+		m.stalled = nil
 	}
 }
 
@@ -152,7 +185,7 @@ func (r *room) remove(m *Member, c *Closed) {
 		return
 	}
 	delete(r.members, m)
-	close(m.over)
+	m.end()
 	r.h.stats.connections.Add(-1)
 	for _, client := range m.leases {
 		if r.holders[client] == m {

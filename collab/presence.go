@@ -76,7 +76,7 @@ func (r *room) mayAppear(ctx context.Context, m *Member, client uint64) bool {
 	owner, ok := r.owners[client]
 	if !ok {
 		var err error
-		onOwnStack(func() { owner, err = r.h.cfg.Leases.Owner(ctx, r.doc, client) })
+		owner, err = r.h.cfg.Leases.Owner(ctx, r.doc, client)
 		if err != nil {
 			return false
 		}

@@ -11,7 +11,8 @@ import (
 // recheck looks at the rights of who, or of everybody, again: at the epoch first, which is cheap and moves seldom.
 func (r *room) recheck(ctx context.Context, who security.ActorID) {
 	if who == "" { // some times a minute: let go of what hardly anybody needs
-		r.copy = copies{}
+		r.copy, r.full = copies{}, nil
+		r.d.Trim()
 	}
 	epochs := map[security.ActorID]int64{}
 	for m := range r.members {
@@ -21,7 +22,7 @@ func (r *room) recheck(ctx context.Context, who security.ActorID) {
 		epoch, ok := epochs[m.who.ID]
 		if !ok {
 			var err error
-			onOwnStack(func() { epoch, err = r.h.cfg.Rights.Epoch(ctx, m.who.ID, r.doc) })
+			epoch, err = r.h.cfg.Rights.Epoch(ctx, m.who.ID, r.doc)
 			if err != nil {
 				r.h.cfg.Logger.Warn("look up rights", "document", r.doc, "error", err)
 				return // every update is judged anyway; the next look is soon

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,7 +12,8 @@ import (
 	"spolupis/security"
 )
 
-// room is one open document. Its goroutine, run, is the only one that touches the fields under "owned by run".
+// room is one open document. One goroutine at a time works in it, and only while there is something to do: see run. It alone
+// touches the fields under "owned by run".
 //
 // It works in turns. A turn takes everything that was posted, judges and applies the updates in order, stores them with one
 // Append and only then acknowledges and shows them. Whatever else was posted between updates runs after those before it are
@@ -25,28 +25,40 @@ type room struct {
 
 	mu    sync.Mutex
 	inbox []op // guarded by mu
+	busy  bool // guarded by mu; somebody works here or will soon
 	gone  bool // guarded by mu; nothing more is taken
-	wake  chan struct{}
 
 	known  atomic.Int64 // copy of seq and sealed for the poll
 	sealed atomic.Bool
 
 	// owned by run
-	d        *crdt.Doc
+	d        *crdt.Doc // nil before it is loaded
 	seq      int64
 	epoch    int64
 	quit     bool
-	broken   error // it could not be rebuilt: d is not what the log says, nothing more is done with it
+	leave    bool        // has been empty long enough to be forgotten
+	idle     *time.Timer // says so; nil unless the room was empty once
+	unheard  func()      // ends the subscription of the room
+	broken   error       // it could not be rebuilt: d is not what the log says, nothing more is done with it
 	members  map[*Member]struct{}
 	people   map[security.ActorID]int
 	presence map[uint64]*mark
 	owners   map[uint64]security.ActorID // leases seen so far
 	holders  map[uint64]*Member          // who writes under a lease now
-	serverID map[security.ActorID]uint64 // leases of server-side edits
+	serverID map[security.ActorID]uint64 // leases of server-side edits; nil until there is one
 	full     []byte                      // the document encoded, nil when it changed since
 	copy     copies                      // messages for those who come in
 	view     func() any                  // what Config.View keeps of d, nil until somebody asks
+	since    int                         // rows since the last snapshot
+	saving   chan struct{}               // closed when the snapshot being stored is done; nil when none is
 
+	*desk // nil while nobody works here
+}
+
+// desk is what a room needs only while somebody works in it. All of it is empty between turns, unless one ended in a panic: then
+// the next turn finds what was left.
+type desk struct {
+	ops    []op                       // of this turn
 	rows   []Row                      // accepted in this turn, not stored yet
 	bytes  int                        // of rows
 	by     []*Member                  // the senders of rows
@@ -59,9 +71,16 @@ type room struct {
 	moved  map[uint64]struct{}        // presence not shown yet
 	asleep []*Member                  // have something queued and are not woken yet
 	batch  time.Duration              // how long after the beginning of this turn the next may begin
-	since  int                        // rows since the last snapshot
-	saving chan struct{}              // closed when the snapshot being stored is done; nil when none is
 }
+
+func (k *desk) clean() bool {
+	return len(k.rows)+len(k.by)+len(k.came)+len(k.turn)+len(k.epochs)+len(k.holds)+len(k.news)+len(k.moved)+len(k.asleep) == 0
+}
+
+// desks are those nobody sits at.
+var desks = sync.Pool{New: func() any {
+	return &desk{turn: map[*Member]int{}, epochs: map[security.ActorID]int64{}, holds: map[uint64]string{}, moved: map[uint64]struct{}{}}
+}}
 
 // op is something to do in the room: an update of a member, or anything else.
 type op struct {
@@ -84,10 +103,8 @@ const maxTurn = 4 << 20
 
 func newRoom(h *Hub, doc DocumentID) *room {
 	return &room{
-		h: h, doc: doc, holder: rand.Text(), wake: make(chan struct{}, 1),
-		members: map[*Member]struct{}{}, people: map[security.ActorID]int{}, presence: map[uint64]*mark{},
-		owners: map[uint64]security.ActorID{}, holders: map[uint64]*Member{}, serverID: map[security.ActorID]uint64{},
-		turn: map[*Member]int{}, epochs: map[security.ActorID]int64{}, holds: map[uint64]string{}, moved: map[uint64]struct{}{},
+		h: h, doc: doc, holder: rand.Text(), members: map[*Member]struct{}{}, people: map[security.ActorID]int{},
+		presence: map[uint64]*mark{}, owners: map[uint64]security.ActorID{}, holders: map[uint64]*Member{},
 	}
 }
 
@@ -99,10 +116,11 @@ func (r *room) post(o op) bool {
 		return false
 	}
 	r.inbox = append(r.inbox, o)
+	start := !r.busy
+	r.busy = true
 	r.mu.Unlock()
-	select {
-	case r.wake <- struct{}{}:
-	default:
+	if start {
+		r.h.workers.send(r)
 	}
 	return true
 }
@@ -113,6 +131,21 @@ func (r *room) take(spare []op) []op {
 	ops := r.inbox
 	r.inbox = spare[:0]
 	return ops
+}
+
+// rest ends the work if nothing is in the inbox. From then on whoever posts something sends somebody else here.
+func (r *room) rest() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.inbox) > 0 {
+		return false
+	}
+	r.inbox, r.busy = nil, false
+	if r.clean() {
+		desks.Put(r.desk)
+		r.desk = nil
+	}
+	return true
 }
 
 // shut closes the inbox if nothing is in it.
@@ -126,23 +159,56 @@ func (r *room) shut() bool {
 	return true
 }
 
+// run takes turns until there is nothing to do, or the room is evicted, or ctx ends. The first to come loads the document.
 func (r *room) run(ctx context.Context) {
-	cancel := func() {}
-	if f := r.h.cfg.Fanout; f != nil { // before loading: what comes meanwhile waits in the inbox
-		cancel = f.Subscribe(topic(r.doc), r.heard)
+	if r.desk == nil {
+		r.desk = desks.Get().(*desk)
 	}
-	defer cancel()
-	var err error
-	onOwnStack(func() { err = r.load(ctx) })
-	if err != nil {
-		r.abandon(err)
-		return
+	if r.d == nil {
+		if err := r.begin(ctx); err != nil {
+			r.abandon(err)
+			return
+		}
+	}
+	for {
+		clear(r.ops)
+		if r.ops = r.take(r.ops); len(r.ops) > 0 {
+			began := time.Now()
+			r.takeTurn(ctx, r.ops)
+			r.wait(ctx, began)
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			r.abandon(err)
+			return
+		}
+		if r.quit || r.leave && len(r.members) == 0 {
+			r.leave = false
+			if r.evict(ctx) {
+				return
+			}
+			continue
+		}
+		if len(r.members) == 0 {
+			r.leaveLater()
+		}
+		if r.rest() {
+			return
+		}
+	}
+}
+
+// begin subscribes to what other nodes tell, which waits in the inbox meanwhile, and loads the document.
+func (r *room) begin(ctx context.Context) error {
+	r.unheard = func() {}
+	if f := r.h.cfg.Fanout; f != nil {
+		r.unheard = f.Subscribe(topic(r.doc), r.heard)
+	}
+	if err := r.load(ctx); err != nil {
+		return err
 	}
 	r.askWhoIsThere()
-	r.work(ctx)
-	if r.saving != nil {
-		<-r.saving
-	}
+	return nil
 }
 
 // askWhoIsThere asks the other nodes, and once more when the subscription must have reached the bus. Should both be too
@@ -155,56 +221,13 @@ func (r *room) askWhoIsThere() {
 	time.AfterFunc(500*time.Millisecond, func() { r.publish(hint{kind: hintQuery}) })
 }
 
-// work takes turns until the room is evicted or the hub stops.
-func (r *room) work(ctx context.Context) {
-	idle := time.NewTimer(r.h.cfg.Idle)
-	defer idle.Stop()
-	var ops []op
-	for {
-		clear(ops)
-		if ops = r.take(ops); len(ops) > 0 {
-			began := time.Now()
-			r.takeTurn(ctx, ops)
-			if len(r.members) == 0 {
-				idle.Reset(r.h.cfg.Idle)
-			}
-			r.wait(ctx, began)
-			continue
-		}
-		if r.quit && r.evict(ctx) {
-			return
-		}
-		select {
-		case <-r.wake:
-		case <-ctx.Done():
-			r.abandon(ctx.Err())
-			return
-		case <-idle.C:
-			if len(r.members) == 0 && r.evict(ctx) {
-				return
-			}
-		}
+// leaveLater has the empty room forgotten after a while in which nothing is asked of it.
+func (r *room) leaveLater() {
+	if r.idle != nil {
+		r.idle.Reset(r.h.cfg.Idle)
+		return
 	}
-}
-
-// onOwnStack runs do and waits for it. What asks the storage goes very deep, and whoever stays idle after that keeps tens of
-// kilobytes of stack, once for each open document or connection.
-func onOwnStack(do func()) {
-	var p any
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer func() {
-			if p = recover(); p != nil {
-				p = fmt.Errorf("%v\n%s", p, debug.Stack()) // the other stack tells nothing
-			}
-		}()
-		do()
-	}()
-	<-done
-	if p != nil {
-		panic(p)
-	}
+	r.idle = time.AfterFunc(r.h.cfg.Idle, func() { r.post(op{do: func(context.Context) { r.leave = len(r.members) == 0 }}) })
 }
 
 // wait lets a batch come together after the turn that began then. A room that is to end does not wait.
@@ -220,12 +243,28 @@ func (r *room) wait(ctx context.Context, began time.Time) {
 	}
 }
 
-// evict ends the room. All it knows is durable: nothing is ever kept beyond a turn.
+// evict ends the room, if nothing was posted meanwhile. All it knows is durable: nothing is ever kept beyond a turn.
 func (r *room) evict(ctx context.Context) bool {
 	if r.since > 0 && r.broken == nil && ctx.Err() == nil {
 		r.snapshot(ctx)
 	}
-	return r.h.forget(r)
+	return r.end()
+}
+
+// end takes the room out of the hub, if nothing was posted meanwhile.
+func (r *room) end() bool {
+	if !r.h.forget(r) {
+		return false
+	}
+	if r.saving != nil {
+		<-r.saving
+	}
+	r.unheard()
+	if r.idle != nil {
+		r.idle.Stop()
+	}
+	r.h.wg.Done()
+	return true
 }
 
 // abandon ends a room that cannot go on, telling everybody who waits for it.
@@ -238,7 +277,7 @@ func (r *room) abandon(err error) {
 			}
 		}
 		r.dismiss(closed(CodeRestart, "room is abandoned: %v", err))
-		if r.h.forget(r) {
+		if r.end() {
 			return
 		}
 	}

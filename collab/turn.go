@@ -131,8 +131,7 @@ func (r *room) lookNow(ctx context.Context, m *Member) *Closed {
 // insist repeats do, which talks to the storage, until it succeeds or ctx ends: while the database restarts, edits wait.
 func (r *room) insist(ctx context.Context, do func() error) error {
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		var err error
-		onOwnStack(func() { err = do() })
+		err := do()
 		if err == nil {
 			return nil
 		}

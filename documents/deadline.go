@@ -217,9 +217,17 @@ func (s *Service) Deadlines(ctx context.Context, who security.Actor) ([]Deadline
 }
 
 func (s *Service) roundsDue(ctx context.Context, who security.Actor) ([]Deadline, error) {
-	units, err := s.led(ctx, who)
+	sides, err := s.sides(ctx, who)
 	if err != nil {
 		return nil, err
+	}
+	var units []security.UnitID
+	for _, x := range sides { // also those whose head he stands for
+		for _, u := range x.leads {
+			if !slices.Contains(units, u) {
+				units = append(units, u)
+			}
+		}
 	}
 	if who.Unit != "" && !slices.Contains(units, who.Unit) {
 		units = append(units, who.Unit)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"spolupis/security"
+	"spolupis/security/access"
 )
 
 // Task is one thing that waits for a person.
@@ -25,20 +26,73 @@ type Task struct {
 	Material MaterialID // "" when the task is about several, or none
 }
 
-// Inbox lists everything that waits for who, by deadline and then by age.
+// side is somebody whose tasks are shown to a reader: himself, or whoever he
+// stands for.
+type side struct {
+	person security.ActorID
+	name   string
+	heads  []security.UnitID // departments whose head he was named
+	leads  []security.UnitID // those, and his own when nobody heads it and he has the role
+	scopes []access.Object   // of the reader's deputyship; none: everything, or himself
+}
+
+// sides returns the reader first. Of a head, a deputyship for his department
+// or for everything hands on what the department owes.
+func (s *Service) sides(ctx context.Context, who security.Actor) ([]side, error) {
+	standing, err := s.Rights.Standing(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	named, err := s.Rights.Heads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := []side{{person: who.ID}}
+	for _, d := range standing {
+		i := slices.IndexFunc(all, func(x side) bool { return x.person == d.Person })
+		if i < 0 {
+			i, all = len(all), append(all, side{person: d.Person, name: d.PersonName, scopes: []access.Object{}})
+		}
+		if d.Scope == "" {
+			all[i].scopes = nil
+		} else if all[i].scopes != nil {
+			all[i].scopes = append(all[i].scopes, d.Scope)
+		}
+	}
+	for i, x := range all {
+		for u, head := range named {
+			if head == x.person && (x.scopes == nil || slices.Contains(x.scopes, access.Unit(u))) {
+				all[i].heads = append(all[i].heads, u)
+			}
+		}
+		slices.Sort(all[i].heads)
+		all[i].leads = all[i].heads
+	}
+	if who.Unit != "" && named[who.Unit] == "" && who.Has(security.Head) { // as Leads says
+		all[0].leads = append(slices.Clone(all[0].leads), who.Unit)
+	}
+	return all, nil
+}
+
+// Inbox lists everything that waits for who, by deadline and then by age: his
+// own tasks, and those of people he stands for which he can do in their name.
 // Other packages add theirs through Config.Waiting.
 func (s *Service) Inbox(ctx context.Context, who security.Actor) ([]Task, error) {
 	if !who.Known() {
 		return nil, nil
 	}
+	sides, err := s.sides(ctx, who)
+	if err != nil {
+		return nil, err
+	}
 	var all []Task
 	for _, ask := range []func() ([]Task, error){
 		func() ([]Task, error) { return s.Store.Asked(ctx, who.ID) },
 		func() ([]Task, error) { return s.Store.ToComment(ctx, who.ID, who.Unit) },
-		func() ([]Task, error) { return s.toState(ctx, who) },
+		func() ([]Task, error) { return s.Store.ToState(ctx, sides[0].leads) },
 		func() ([]Task, error) { return s.Store.ToSettle(ctx, who.ID) },
 		func() ([]Task, error) { return s.Store.ToDecide(ctx, who.ID) },
-		func() ([]Task, error) { return s.duties(ctx, who) },
+		func() ([]Task, error) { return s.Store.Duties(ctx, who.ID, sides[0].heads) },
 		func() ([]Task, error) { return s.Store.ToRead(ctx, who.ID) },
 	} {
 		tasks, err := ask()
@@ -47,30 +101,12 @@ func (s *Service) Inbox(ctx context.Context, who security.Actor) ([]Task, error)
 		}
 		all = append(all, tasks...)
 	}
-	standing, err := s.Rights.Standing(ctx, who)
-	if err != nil {
-		return nil, err
-	}
-	told := map[security.ActorID]bool{}
-	for _, d := range standing {
-		if told[d.Person] {
-			continue
-		}
-		told[d.Person] = true
-		tasks, err := s.Store.Asked(ctx, d.Person)
+	for _, x := range sides[1:] {
+		tasks, err := s.inTheNameOf(ctx, who, x)
 		if err != nil {
 			return nil, err
 		}
-		for _, t := range tasks {
-			stands, err := s.StandsFor(ctx, who, t.Material) // the scope may be narrower
-			if err != nil {
-				return nil, err
-			}
-			if slices.Contains(stands, d.Person) {
-				t.For, t.ForName = d.Person, d.PersonName
-				all = append(all, t)
-			}
-		}
+		all = append(all, tasks...)
 	}
 	for _, w := range s.Waiting {
 		tasks, err := w.Waiting(ctx, who)
@@ -89,6 +125,68 @@ func (s *Service) Inbox(ctx context.Context, who security.Actor) ([]Task, error)
 		return cmp.Or(a.Due.Compare(b.Due), a.Since.Compare(b.Since))
 	})
 	return all, nil
+}
+
+// inTheNameOf lists the tasks of somebody for whom who stands, and can do them.
+func (s *Service) inTheNameOf(ctx context.Context, who security.Actor, x side) ([]Task, error) {
+	var out []Task
+	for _, ask := range []func() ([]Task, error){
+		func() ([]Task, error) { return s.Store.Asked(ctx, x.person) },
+		func() ([]Task, error) { return s.Store.ToState(ctx, x.leads) },
+		func() ([]Task, error) { return s.Store.ToDecide(ctx, x.person) },
+		func() ([]Task, error) { return s.Store.Duties(ctx, x.person, x.heads) },
+	} {
+		tasks, err := ask()
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range tasks {
+			// What a department owes is its head's to hand on, whatever hangs above the material.
+			if x.scopes != nil && t.What != "state" {
+				stands, err := s.StandsFor(ctx, who, t.Material)
+				if err != nil {
+					return nil, err
+				}
+				if !slices.Contains(stands, x.person) {
+					continue
+				}
+			}
+			t.For, t.ForName = x.person, x.name
+			out = append(out, t)
+		}
+	}
+	return out, nil
+}
+
+// InboxCount is how many tasks Inbox lists, for the header of every page: it
+// asks one question where Inbox asks seven.
+func (s *Service) InboxCount(ctx context.Context, who security.Actor) (int, error) {
+	if !who.Known() {
+		return 0, nil
+	}
+	sides, err := s.sides(ctx, who)
+	if err != nil {
+		return 0, err
+	}
+	n, err := s.Store.CountTasks(ctx, who.ID, who.Unit, sides[0].leads, sides[0].heads)
+	if err != nil {
+		return 0, err
+	}
+	for _, x := range sides[1:] {
+		tasks, err := s.inTheNameOf(ctx, who, x)
+		if err != nil {
+			return 0, err
+		}
+		n += len(tasks)
+	}
+	for _, w := range s.Waiting {
+		tasks, err := w.Waiting(ctx, who)
+		if err != nil {
+			return 0, err
+		}
+		n += len(tasks)
+	}
+	return n, nil
 }
 
 // When says when a task must be done.

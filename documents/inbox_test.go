@@ -1,10 +1,12 @@
 package documents_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"spolupis/documents"
+	"spolupis/security/access"
 )
 
 func TestTheInboxIsDividedByDeadline(t *testing.T) {
@@ -69,5 +71,63 @@ func TestWhatSomebodyShouldKnowWaitsUntilHeLooks(t *testing.T) {
 		if tasks, err := o.Inbox(o.ctx, jurist); err != nil || len(tasks) != 0 {
 			t.Errorf("after looking: %+v, %v", tasks, err)
 		}
+	})
+}
+
+// Lists, the search and the inbox show a deputy what the head sees and owes, in his days and not outside them.
+func TestADeputySeesTheMaterialsAndTheInboxOfTheHeadInHisDays(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.account(juristsHead, budgetsHead)
+		_, err := o.db.ExecContext(o.ctx, `INSERT INTO access_unit (id, name) VALUES ('pravni', 'Právní odbor')`)
+		o.ok(err)
+		o.ok(access.NewRights(o.db, o.journal).NameHead(o.ctx, admin, "pravni", juristsHead.ID))
+		asked := o.material("# Mosty\n\nRada schvaluje opravu mostů.\n")
+		o.ok(o.Invite(o.ctx, drafter, asked.ID, documents.Participant{Subject: "user:" + string(juristsHead.ID), Relation: "approver"}))
+		v, err := o.Freeze(o.ctx, drafter, asked.ID)
+		o.ok(err)
+		_, err = o.StartRoute(o.ctx, drafter, v.ID, documents.Route{Approvers: []documents.Group{group(documents.All, juristsHead)}})
+		o.ok(err)
+		commented := o.material("# Silnice\n\nRada schvaluje opravu silnic.\n")
+		o.start(commented.ID, units("pravni"), nil)
+		other, err := o.Import(o.ctx, drafter, documents.NewMaterial{Title: "Oprava škol", Agenda: "rada"}, []byte("# Školy\n\nRada schvaluje opravu škol.\n"))
+		o.ok(err)
+		o.indexed()
+		o.deputise(juristsHead, budgetsHead, "2026-11-24", "2026-11-25")
+
+		sees := func(materials int, tasks ...string) {
+			t.Helper()
+			page, err := o.List(o.ctx, budgetsHead, documents.Query{Count: true})
+			o.ok(err)
+			if len(page.Materials) != materials || page.Count != materials {
+				t.Errorf("at %v the list has %d of %d, want %d", o.clock(), len(page.Materials), page.Count, materials)
+			}
+			for _, m := range page.Materials {
+				if _, err := o.Get(o.ctx, budgetsHead, m.ID); err != nil || m.ID == other.ID {
+					t.Errorf("the list shows %s %s: %v", m.Number, m.Title, err)
+				}
+			}
+			if got := len(o.find(budgetsHead, "rada schvaluje opravu")); got != materials {
+				t.Errorf("at %v the search finds %d, want %d", o.clock(), got, materials)
+			}
+			inbox, err := o.Inbox(o.ctx, budgetsHead)
+			o.ok(err)
+			var got []string
+			for _, x := range inbox {
+				got = append(got, x.What)
+				if x.For != juristsHead.ID || x.ForName != juristsHead.Name {
+					t.Errorf("task %+v does not say for whom", x)
+				}
+			}
+			if !slices.Equal(got, tasks) {
+				t.Errorf("at %v the inbox has %q, want %q", o.clock(), got, tasks)
+			}
+		}
+		sees(0) // the day before
+		o.later(24 * time.Hour)
+		sees(2, "state", "approve")
+		o.later(24 * time.Hour)
+		sees(2, "state", "approve")
+		o.later(24 * time.Hour)
+		sees(0) // the day after
 	})
 }

@@ -1,6 +1,7 @@
 package documents
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -648,25 +649,44 @@ func (s *Service) onTask(ctx context.Context, who security.Actor, task string, d
 	}))
 }
 
-// CompleteTask records that a task is done and how that shows. Whom it was set,
-// who acts as the head of the department it was set, and the secretariat may.
+// Fulfils reports whether a task is who's to fulfil: it was set him or the
+// department he heads, or somebody for whom he stands. It returns who as he
+// acts then.
+func (s *Service) Fulfils(ctx context.Context, who security.Actor, t meeting.Task) (security.Actor, bool, error) {
+	if t.Person != "" && t.Person == cmp.Or(who.OnBehalfOf, who.ID) {
+		return who, true, nil
+	}
+	behalf, leads, err := s.Rights.Leads(ctx, security.Actor{ID: who.ID, Unit: who.Unit, Roles: who.Roles}, t.Unit)
+	if err != nil {
+		return who, false, err
+	}
+	if leads {
+		who.OnBehalfOf = cmp.Or(who.OnBehalfOf, behalf) // the deputy of the head; it shows
+		return who, true, nil
+	}
+	if t.Person == "" || who.OnBehalfOf != "" {
+		return who, false, nil
+	}
+	stands, err := s.Rights.Represents(ctx, who, object(MaterialID(t.Material)))
+	if err != nil || !slices.Contains(stands, t.Person) {
+		return who, false, err
+	}
+	who.OnBehalfOf = t.Person
+	return who, true, nil
+}
+
+// CompleteTask records that a task is done and how that shows. Whoever Fulfils
+// it and the secretariat may.
 func (s *Service) CompleteTask(ctx context.Context, who security.Actor, task, proof string) error {
 	t, err := s.Store.MeetingTask(ctx, task)
 	if err != nil {
 		return err
 	}
-	acting := who.ID
-	if who.OnBehalfOf != "" {
-		acting = who.OnBehalfOf
-	}
-	behalf, leads, err := s.Rights.Leads(ctx, security.Actor{ID: who.ID, Unit: who.Unit, Roles: who.Roles}, t.Unit)
+	who, fulfils, err := s.Fulfils(ctx, who, t)
 	if err != nil {
 		return err
 	}
-	if leads && who.OnBehalfOf == "" {
-		who.OnBehalfOf = behalf // the deputy of the head; it shows
-	}
-	if t.Person != acting && !leads && s.secretary(ctx, who) != nil {
+	if !fulfils && s.secretary(ctx, who) != nil {
 		if err := s.can(ctx, who, access.View, MaterialID(t.Material)); err != nil {
 			return err
 		}

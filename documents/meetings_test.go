@@ -3,6 +3,7 @@ package documents_test
 import (
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"spolupis/security"
 	"spolupis/security/access"
 	"spolupis/security/fault"
+	"spolupis/security/journal"
 )
 
 var marie = security.Actor{ID: "p-marie", Name: "Marie Veselá", Unit: "sekretariat", Session: "s8", Roles: []security.Role{security.Secretariat, security.Drafter}}
@@ -162,7 +164,19 @@ func TestAMaterialIsDecidedAndItsTasksAreFulfilled(t *testing.T) {
 		if len(open) != 1 || !open[0].Overdue("2027-04-09") || open[0].ExtendedBy != other.Number {
 			t.Errorf("open %+v", open)
 		}
-		o.ok(o.CompleteTask(o.ctx, budget, tasks[0].ID, "výpis z účtu č. 4"))
+		o.account(budget, jurist)
+		o.deputise(budget, jurist, "2027-04-01", "2027-04-30")
+		inbox, err = o.Inbox(o.ctx, jurist)
+		o.ok(err)
+		if !slices.ContainsFunc(inbox, func(x documents.Task) bool { return x.What == "duty" && x.For == budget.ID }) {
+			t.Errorf("the deputy's inbox %+v", inbox)
+		}
+		o.ok(o.CompleteTask(o.ctx, jurist, tasks[0].ID, "výpis z účtu č. 4"))
+		if all := o.entries(m.ID); !slices.ContainsFunc(all, func(e journal.Entry) bool {
+			return e.Kind == "documents.task_done" && e.Actor == jurist.ID && e.OnBehalfOf == budget.ID
+		}) {
+			t.Error("the journal does not say for whom the deputy did it")
+		}
 		o.refused(o.CompleteTask(o.ctx, budget, tasks[0].ID, "znovu"), fault.Conflict, "meeting.fault.task_closed")
 		o.ok(o.ConfirmDone(o.ctx, marie, m.ID))
 		o.refused(o.Act(o.ctx, marie, m.ID, workflow.Close, "", ""), fault.Conflict, "workflow.guard.handed_over")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"spolupis/security"
@@ -79,57 +78,6 @@ func (s *Service) OpenNotice(ctx context.Context, who security.Actor, seq int64)
 		return some[0], nil
 	}
 	return some[0], wrap("see notice", seq, s.Store.Write(ctx, func(tx Tx) error { return tx.SeeNotice(ctx, who.ID, seq, s.now()) }))
-}
-
-// toState lists the statements owed by the units that who leads.
-func (s *Service) toState(ctx context.Context, who security.Actor) ([]Task, error) {
-	units, err := s.led(ctx, who)
-	if err != nil || len(units) == 0 {
-		return nil, err
-	}
-	return s.Store.ToState(ctx, units)
-}
-
-// led lists the units that who leads, as their head or as his deputy.
-func (s *Service) led(ctx context.Context, who security.Actor) ([]security.UnitID, error) {
-	named, err := s.Rights.Heads(ctx)
-	if err != nil {
-		return nil, err
-	}
-	standing, err := s.Rights.Standing(ctx, who)
-	if err != nil {
-		return nil, err
-	}
-	var units []security.UnitID
-	for u, head := range named {
-		stands := slices.ContainsFunc(standing, func(d access.Deputyship) bool {
-			return d.Person == head && (d.Scope == "" || d.Scope == access.Unit(u))
-		})
-		if head == who.ID || stands {
-			units = append(units, u)
-		}
-	}
-	slices.Sort(units)
-	if named[who.Unit] == "" {
-		if _, ok, err := s.Leads(ctx, who, who.Unit); err != nil {
-			return nil, err
-		} else if ok {
-			units = append(units, who.Unit)
-		}
-	}
-	return units, nil
-}
-
-// duties are tasks from resolutions: his own, and those of his department when
-// he is its head.
-func (s *Service) duties(ctx context.Context, who security.Actor) ([]Task, error) {
-	unit := who.Unit
-	if _, leads, err := s.Rights.Leads(ctx, who, unit); err != nil {
-		return nil, err
-	} else if !leads {
-		unit = ""
-	}
-	return s.Store.Duties(ctx, who.ID, unit)
 }
 
 // History lists what happened to a material, newest first, before a journal

@@ -96,6 +96,16 @@ var sets = []database.Set{
 	{Name: "collab", FS: collabstore.Migrations}, {Name: "documents", FS: store.Migrations},
 }
 
+// Inbox is the service's; the number in the header of every page must be its length.
+func (o *office) Inbox(ctx context.Context, who security.Actor) ([]documents.Task, error) {
+	o.t.Helper()
+	tasks, err := o.Service.Inbox(ctx, who)
+	if n, failed := o.Service.InboxCount(ctx, who); err == nil && (failed != nil || n != len(tasks)) {
+		o.t.Errorf("the header counts %d tasks of %s, %v; the inbox has %d", n, who.Name, failed, len(tasks))
+	}
+	return tasks, err
+}
+
 // each runs a test in a fresh office on every database.
 func each(t *testing.T, run func(t *testing.T, o *office)) {
 	dbtest.Each(t, sets, func(t *testing.T, db *database.DB) { run(t, open(t, db)) })
@@ -112,6 +122,7 @@ func open(t testing.TB, db *database.DB) *office {
 		t.Fatal(err)
 	}
 	rights := access.NewRights(db, o.journal)
+	rights.Now = o.clock
 	log := collabstore.New(db, collabstore.Config{Journal: o.journal, Now: o.clock})
 	if o.hub, err = collab.New(collab.Config{Log: log, Leases: log, Rights: rooms{rights}, Witness: log, Now: o.clock, View: documents.View}); err != nil {
 		t.Fatal(err)

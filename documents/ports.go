@@ -85,12 +85,12 @@ type Store interface {
 	List(ctx context.Context, who security.Actor, q Query) (Page, error)
 	Notices(ctx context.Context, who security.ActorID, before int64, limit int) ([]Notice, error) // newest first
 	Unseen(ctx context.Context, who security.ActorID) (int, error)
-	Asked(ctx context.Context, who security.ActorID) ([]Task, error)                           // approvals waiting for him
-	ToComment(ctx context.Context, who security.ActorID, unit security.UnitID) ([]Task, error) // open rounds of his unit
-	ToRead(ctx context.Context, who security.ActorID) ([]Task, error)                          // notices he has not seen, by material
-	Duties(ctx context.Context, person security.ActorID, unit security.UnitID) ([]Task, error) // open tasks from resolutions
-	ToSettle(ctx context.Context, who security.ActorID) ([]Task, error)                        // his materials with open comments
-	SavedViews(ctx context.Context, who security.ActorID) ([]SavedView, error)                 // by name
+	Asked(ctx context.Context, who security.ActorID) ([]Task, error)                              // approvals waiting for him
+	ToComment(ctx context.Context, who security.ActorID, unit security.UnitID) ([]Task, error)    // open rounds of his unit
+	ToRead(ctx context.Context, who security.ActorID) ([]Task, error)                             // notices he has not seen, by material
+	Duties(ctx context.Context, person security.ActorID, units []security.UnitID) ([]Task, error) // open tasks from resolutions
+	ToSettle(ctx context.Context, who security.ActorID) ([]Task, error)                           // his materials with open comments
+	SavedViews(ctx context.Context, who security.ActorID) ([]SavedView, error)                    // by name
 	SavedView(ctx context.Context, id string) (SavedView, error)
 	History(ctx context.Context, id MaterialID, reads bool, before int64, limit int) ([]journal.Entry, error)
 	// Placed lists materials that have been at a place since before a time, longest first.
@@ -99,6 +99,8 @@ type Store interface {
 	DueRounds(ctx context.Context, now time.Time) ([]MaterialID, error)   // with a round that runs past its deadline
 	ToState(ctx context.Context, units []security.UnitID) ([]Task, error) // statements these units owe
 	ToDecide(ctx context.Context, who security.ActorID) ([]Task, error)   // disputes that wait for his decision
+	// CountTasks is how many tasks all these list together for somebody of a unit, who leads and heads these.
+	CountTasks(ctx context.Context, who security.ActorID, unit security.UnitID, leads, heads []security.UnitID) (int, error)
 	Write(ctx context.Context, do func(tx Tx) error) error
 }
 

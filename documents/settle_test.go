@@ -3,6 +3,7 @@ package documents_test
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -354,6 +355,9 @@ func TestADeputyOfTheDirectorDecidesForHim(t *testing.T) {
 	o.ok(err)
 	if !x.Decides {
 		t.Error("the deputy is not offered the decision")
+	}
+	if tasks, err := o.Inbox(o.ctx, secretary); err != nil || !slices.ContainsFunc(tasks, func(x documents.Task) bool { return x.What == "decide" && x.For == director.ID }) {
+		t.Errorf("the deputy's inbox %+v, %v", tasks, err)
 	}
 	o.ok(o.Decide(o.ctx, secretary, m.ID, c.ID, documents.DisputeDismissed, "Ne."))
 	d, err := o.store.Dispute(o.ctx, c.ID)

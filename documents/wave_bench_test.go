@@ -107,8 +107,9 @@ func BenchmarkCommentingWave(b *testing.B) {
 					b.ReportMetric(float64(used)/float64(len(took))/1e6, "cpu-ms/op")
 				})
 			}
-			ask("inbox of a head", func() error { _, err := o.Inbox(o.ctx, juristsHead); return err })
-			ask("inbox of the drafter", func() error { _, err := o.Inbox(o.ctx, drafter); return err })
+			ask("inbox of a head", func() error { _, err := o.Service.Inbox(o.ctx, juristsHead); return err })
+			ask("inbox of the drafter", func() error { _, err := o.Service.Inbox(o.ctx, drafter); return err })
+			ask("its number in the header", func() error { _, err := o.InboxCount(o.ctx, drafter); return err })
 			ask("list of materials", func() error {
 				_, err := o.List(o.ctx, drafter, documents.Query{State: documents.Commenting})
 				return err

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strconv"
 
+	"spolupis/cmd/internal/capacity"
 	"spolupis/cmd/internal/collabbench"
 	"spolupis/cmd/internal/crdtbench"
 	"spolupis/documents"
@@ -18,6 +19,7 @@ import (
 
 const benchUsage = `usage: spolupis bench crdt [-traces DIR] [-only REGEXP] [-n N] [-json]
        spolupis bench collab [-traces DIR] [-only REGEXP] [-for TIME] [-json]
+       spolupis bench capacity [-for TIME] [-json]
        spolupis bench documents [-database URL] [-materials N] [-words N] [-n N] [-only REGEXP] [-json]
 
 bench collab itself uses
@@ -33,6 +35,8 @@ func bench(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			return crdtbench.Command(ctx, args[1:], stdout, stderr)
 		case "collab":
 			return collabbench.Command(ctx, args[1:], stdout, stderr)
+		case "capacity":
+			return capacity.Command(ctx, args[1:], stdout, stderr)
 		case "documents":
 			return benchDocuments(ctx, args[1:], stdout, stderr)
 		case "furnish":

@@ -110,6 +110,7 @@ func measureWave(ctx context.Context, b *documentsBench, r documentRow) error {
 	times := map[string][]time.Duration{} // guarded by mu
 	var failed []error                    // guarded by mu
 	var workers sync.WaitGroup
+	before := processorTime()
 	note := func(what string, took time.Duration, err error) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -145,12 +146,13 @@ func measureWave(ctx context.Context, b *documentsBench, r documentRow) error {
 	}
 	close(acts)
 	workers.Wait()
+	spent := processorTime() - before
 	if err := errors.Join(failed...); err != nil {
 		return err
 	}
 	for _, what := range []string{"adding a comment", "comments page", "text page", "inbox"} {
 		if len(times[what]) > 0 {
-			b.add(r, fmt.Sprintf("wave of %d comments: %s", len(times["adding a comment"]), what), times[what])
+			b.add(r, fmt.Sprintf("wave of %d comments: %s", len(times["adding a comment"]), what), times[what], spent, len(failed))
 		}
 	}
 	return nil
@@ -170,6 +172,7 @@ func measureSettlement(ctx context.Context, b *documentsBench, r documentRow) er
 
 func measureDOCX(ctx context.Context, b *documentsBench, r documentRow) error {
 	var times []time.Duration
+	before := processorTime()
 	for i := range min(10, b.rounds) {
 		var form bytes.Buffer
 		w := multipart.NewWriter(&form)
@@ -196,6 +199,6 @@ func measureDOCX(ctx context.Context, b *documentsBench, r documentRow) error {
 		}
 		times = append(times, took)
 	}
-	b.add(r, fmt.Sprintf("import of a .docx of %d pages", b.size.pages), times)
+	b.add(r, fmt.Sprintf("import of a .docx of %d pages", b.size.pages), times, processorTime()-before, len(times))
 	return nil
 }

@@ -29,6 +29,7 @@ const usage = `Spolupis: writing, approving, signing and publishing an office's 
   spolupis witness          cosign the heads of a journal, on a machine of somebody else
   spolupis bench crdt       measure the merge engine beside yjs and yrs
   spolupis bench collab     measure live editing beside Hocuspocus
+  spolupis bench capacity   tell what sites carry, and play it
   spolupis bench documents  measure lists, search and comments in an office of 50,000 materials
   spolupis version          print the version
 

@@ -68,11 +68,11 @@ func (a *App) nav(ctx context.Context, who security.Actor) []web.NavItem {
 	if err != nil {
 		a.Log.Error("count notices", "err", err)
 	}
-	waiting, err := a.Documents.Inbox(ctx, who)
+	waiting, err := a.Documents.InboxCount(ctx, who)
 	if err != nil {
 		a.Log.Error("count what waits", "err", err)
 	}
-	items := []web.NavItem{{Key: "nav.inbox", Href: "/", Count: len(waiting)}, {Key: "nav.documents", Href: "/documents"}, {Key: "nav.meetings", Href: "/meetings"}}
+	items := []web.NavItem{{Key: "nav.inbox", Href: "/", Count: waiting}, {Key: "nav.documents", Href: "/documents"}, {Key: "nav.meetings", Href: "/meetings"}}
 	if who.Has(security.Signer) {
 		n, _, err := a.Signing.Pending(ctx, who)
 		if err != nil {

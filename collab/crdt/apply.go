@@ -340,11 +340,9 @@ func (d *Doc) integrateParsed(u *update, id uint64, p *parsed, offset uint32) {
 		return
 	}
 	x := d.newItem()
-	d.items[x] = item{
-		clock: p.clock + offset, length: p.length - offset, client: c, kind: p.kind,
-		originClient: origin.client, originClock: origin.clock, rightClient: right.client, rightClock: right.clock,
-		left: l, right: r, parent: parent, key: key, block: none,
-	}
+	it := &d.items[x]
+	it.write(c, p.clock+offset, p.length-offset, origin, right, l, r)
+	it.kind, it.parent, it.key = p.kind, parent, key
 	d.storeContent(x, u, p, offset)
 	d.integrate(x)
 }

@@ -22,6 +22,9 @@ func (d *Doc) Encode() []byte {
 	return b
 }
 
+// Trim gives back memory that is kept for speed only: the state as it was last encoded.
+func (d *Doc) Trim() { d.encoded, d.encodedValid = nil, false }
+
 // Diff returns what a replica with the given state vector lacks. The error is
 // ErrMalformed when the state vector cannot be read.
 func (d *Doc) Diff(stateVector []byte) ([]byte, error) {

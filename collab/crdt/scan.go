@@ -241,8 +241,8 @@ type Keystroke struct {
 // be applied, and nothing of it will wait. ok is false for everything else: Decode has
 // to be asked then.
 func (d *Doc) Keystroke(update []byte) (k Keystroke, ok bool) {
-	t, ok := d.typed(update)
-	if !ok {
+	var t typed
+	if !t.read(d, update) {
 		return k, false
 	}
 	return Keystroke{Range: Range{d.ids[t.client], t.clock, t.length}, Deletes: t.deletes, Bytes: len(t.text)}, true

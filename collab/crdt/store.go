@@ -35,6 +35,15 @@ type item struct {
 
 func (it *item) deleted() bool { return it.flags&flagDeleted != 0 }
 
+// write fills in an item that newItem has made; kind, parent, key and content are left to the caller. Field by field: a
+// literal is put together on the stack, and copied before its fields have come to rest there.
+func (it *item) write(client int32, clock, length uint32, origin, right cid, l, r int32) {
+	it.client, it.clock, it.length = client, clock, length
+	it.originClient, it.originClock = origin.client, origin.clock
+	it.rightClient, it.rightClock = right.client, right.clock
+	it.left, it.right, it.block = l, r, none
+}
+
 func (it *item) end() uint32 { return it.clock + it.length }
 
 // countable says whether the content has a place among the visible positions.
@@ -239,6 +248,7 @@ func (d *Doc) newItem() int32 {
 		x := d.free
 		d.free = d.items[x].right
 		d.unused--
+		d.items[x] = item{}
 		return x
 	}
 	if len(d.items) == cap(d.items) {

@@ -423,16 +423,17 @@ func (d *Doc) addLocal(t, key, left, right int32, kind uint8, content []byte, le
 	}
 	x := d.newItem()
 	it := &d.items[x]
-	*it = item{clock: cl.next, length: length, client: c, kind: kind, originClient: none, rightClient: none,
-		left: left, right: right, parent: t, key: key, block: none}
+	origin, next := cid{client: none}, cid{client: none}
 	if left != none {
 		l := &d.items[left]
-		it.originClient, it.originClock = l.client, l.end()-1
+		origin = cid{l.client, l.end() - 1}
 	}
 	if right != none {
 		r := &d.items[right]
-		it.rightClient, it.rightClock = r.client, r.clock
+		next = cid{r.client, r.clock}
 	}
+	it.write(c, cl.next, length, origin, next, left, right)
+	it.kind, it.parent, it.key = kind, t, key
 	if kind == kindType {
 		it.off = uint32(d.newType(x, none, content[0], min(d.types[t].depth, 1<<16-2)+1))
 	} else {

@@ -10,9 +10,9 @@ func (d *Doc) applyTyped(update []byte) bool {
 	if len(d.observers) > 0 || d.Pending() {
 		return false
 	}
-	t, ok := d.typed(update)
+	var t typed
 	switch {
-	case !ok:
+	case !t.read(d, update):
 		return false
 	case t.deletes:
 		d.deleteTyped(t.client, t.clock, t.clock+t.length)
@@ -33,35 +33,37 @@ type typed struct {
 	text          []byte
 }
 
-// typed reads an update that is one piece of text beside what the document has, or one
-// deleted range of what it has.
-func (d *Doc) typed(update []byte) (t typed, ok bool) {
+// read reads an update that is one piece of text beside what the document has, or one
+// deleted range of what it has. Otherwise t may be half filled.
+//
+// It fills in place: a struct handed back would be copied before its fields have come to rest.
+func (t *typed) read(d *Doc, update []byte) bool {
 	if len(update) < 6 || uint64(len(update)) > math.MaxUint32 {
-		return t, false
+		return false
 	}
 	switch {
 	case update[0] == 1 && update[1] == 1 && update[len(update)-1] == 0: // a section, a struct, no deletions
-		return d.typedText(update[:len(update)-1])
+		return t.readText(d, update[:len(update)-1])
 	case update[0] == 0 && update[1] == 1: // no section, deletions of one client
-		return d.typedDeletion(update)
+		return t.readDeletion(d, update)
 	}
-	return t, false
+	return false
 }
 
-func (d *Doc) typedText(b []byte) (t typed, ok bool) {
+func (t *typed) readText(d *Doc, b []byte) bool {
 	id, i := uintAt(b, 2)
 	clock, i := uintAt(b, i)
 	if i >= len(b) {
-		return t, false
+		return false
 	}
 	info := b[i]
 	i++
 	if info != kindString|hasOrigin|hasRight && info != kindString|hasOrigin && info != kindString|hasRight {
-		return t, false
+		return false
 	}
 	t.client = d.clientOf(id)
 	if t.client == none || clock != uint64(d.clients[t.client].next) {
-		return t, false
+		return false
 	}
 	t.origin, t.right = cid{client: none}, cid{client: none}
 	if info&hasOrigin != 0 {
@@ -72,38 +74,39 @@ func (d *Doc) typedText(b []byte) (t typed, ok bool) {
 	}
 	size, i := uintAt(b, i)
 	if i >= len(b) || size != uint64(len(b)-i) {
-		return t, false
+		return false
 	}
 	t.text = b[i:]
 	units := 1
 	if len(t.text) > 1 || t.text[0] >= 0x80 {
 		if !validUTF8(t.text) {
-			return t, false
+			return false
 		}
 		units = utf16Len(t.text)
 	}
 	if clock+uint64(units) > math.MaxUint32 {
-		return t, false
+		return false
 	}
 	t.clock, t.length = uint32(clock), uint32(units)
-	return t, true
+	return true
 }
 
-func (d *Doc) typedDeletion(b []byte) (t typed, ok bool) {
+func (t *typed) readDeletion(d *Doc, b []byte) bool {
 	id, i := uintAt(b, 2)
 	if i >= len(b) || b[i] != 1 {
-		return t, false
+		return false
 	}
 	clock, i := uintAt(b, i+1)
 	length, i := uintAt(b, i)
 	if i != len(b) || length == 0 {
-		return t, false
+		return false
 	}
 	c := d.clientOf(id)
 	if c == none || clock > math.MaxUint32 || length > math.MaxUint32 || clock+length > uint64(d.clients[c].next) {
-		return t, false
+		return false
 	}
-	return typed{client: c, clock: uint32(clock), length: uint32(length), deletes: true}, true
+	t.client, t.clock, t.length, t.deletes = c, uint32(clock), uint32(length), true
+	return true
 }
 
 // knownAt reads an id of something that the document has.
@@ -142,12 +145,10 @@ func (d *Doc) insertTyped(c int32, origin, right cid, text []byte, length uint32
 		d.addGC(c, cl.next, length)
 	} else {
 		x := d.newItem()
-		d.items[x] = item{
-			clock: cl.next, length: length, client: c, kind: kindString,
-			originClient: origin.client, originClock: origin.clock, rightClient: right.client, rightClock: right.clock,
-			left: l, right: r, parent: parent, key: key, block: none,
-			off: uint32(len(cl.arena)), size: uint32(len(text)),
-		}
+		it := &d.items[x]
+		it.write(c, cl.next, length, origin, right, l, r)
+		it.kind, it.parent, it.key = kindString, parent, key
+		it.off, it.size = uint32(len(cl.arena)), uint32(len(text))
 		cl.arena = append(cl.arena, text...)
 		d.bytes += len(text)
 		d.integrate(x)
@@ -197,12 +198,9 @@ func (d *Doc) squeeze(c, l, r int32, origin, right cid, text []byte, length uint
 	x := d.newItem()
 	cl := &d.clients[c]
 	it := &d.items[x]
-	*it = item{
-		clock: cl.next, length: length, client: c, kind: kindString,
-		originClient: origin.client, originClock: origin.clock, rightClient: right.client, rightClock: right.clock,
-		left: l, right: r, key: none, block: none,
-		off: uint32(len(cl.arena)), size: uint32(len(text)),
-	}
+	it.write(c, cl.next, length, origin, right, l, r)
+	it.kind, it.key = kindString, none
+	it.off, it.size = uint32(len(cl.arena)), uint32(len(text))
 	if r != none {
 		it.parent = d.items[r].parent
 		d.items[r].left = x

@@ -121,7 +121,7 @@ func New(cfg Config) (*Handler, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	h := &Handler{cfg: cfg, ctx: ctx, stop: stop, conns: map[*conn]struct{}{}}
 	h.upgrader = websocket.Upgrader{
-		ReadBufferSize: 512, WriteBufferSize: 512, WriteBufferPool: &sync.Pool{},
+		ReadBufferSize: 256, WriteBufferSize: 512, // a keystroke fits WriteBufferPool: &sync.Pool{},
 		HandshakeTimeout: 10 * time.Second,
 		Subprotocols:     []string{wire.Subprotocol},
 		CheckOrigin:      func(*http.Request) bool { return true }, // checked in who, which knows the kind of sign-in
@@ -145,7 +145,7 @@ func (h *Handler) Close() {
 // ServeHTTP upgrades one connection. Trouble with signing in is told after the upgrade, as a close code: a browser shows a
 // page nothing of a refused upgrade, and a y-websocket client would try again for ever.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	doc := collab.DocumentID(r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:])
+	doc := collab.DocumentID(strings.Clone(r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:])) // without the rest of the request
 	if doc == "" || len(doc) > 128 {
 		http.Error(w, h.cfg.Text("", "fault.not_found"), http.StatusNotFound)
 		return

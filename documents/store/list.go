@@ -13,6 +13,7 @@ import (
 	"spolupis/documents"
 	"spolupis/documents/search"
 	"spolupis/security"
+	"spolupis/security/access"
 	"spolupis/security/fault"
 	"spolupis/security/journal"
 )
@@ -49,7 +50,11 @@ func (s *Store) List(ctx context.Context, who security.Actor, q documents.Query)
 	if !ok {
 		return documents.Page{}, fault.New(fault.Invalid, "documents.fault.page")
 	}
-	sees, err := s.rights.CountSeen(ctx, who, some)
+	eyes, err := s.rights.Eyes(ctx, who)
+	if err != nil {
+		return documents.Page{}, fmt.Errorf("list materials: %w", err)
+	}
+	sees, err := s.rights.CountSeen(ctx, eyes, some)
 	if err != nil {
 		return documents.Page{}, fmt.Errorf("list materials: %w", err)
 	}
@@ -68,7 +73,7 @@ func (s *Store) List(ctx context.Context, who security.Actor, q documents.Query)
 	}
 	direction := map[bool]string{true: " DESC", false: ""}[o.desc]
 	sorted := ` ORDER BY ` + o.column + direction + `, m.id` + direction + ` LIMIT $`
-	found, err := query(ctx, s.db, scanMaterial, selectMaterial+` WHERE m.state <> $1`+c.text+s.seen(who, sees, &c)+
+	found, err := query(ctx, s.db, scanMaterial, selectMaterial+` WHERE m.state <> $1`+c.text+seen(eyes, sees, &c)+
 		sorted+strconv.Itoa(len(c.args)+1), append(c.args, q.Limit+1)...)
 	if err != nil {
 		return documents.Page{}, fmt.Errorf("list materials: %w", err)
@@ -87,7 +92,7 @@ func (s *Store) List(ctx context.Context, who security.Actor, q documents.Query)
 		return page, nil
 	}
 	// In the same order, so that it ends where enough are found.
-	err = s.db.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 AS one FROM documents_material m WHERE m.state <> $1`+all.text+s.seen(who, sees, &all)+
+	err = s.db.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 AS one FROM documents_material m WHERE m.state <> $1`+all.text+seen(eyes, sees, &all)+
 		sorted+strconv.Itoa(len(all.args)+1)+`) AS found`, append(all.args, documents.MaxCount+1)...).Scan(&page.Count)
 	if err != nil {
 		return page, fmt.Errorf("count materials: %w", err)
@@ -158,20 +163,20 @@ func (s *Store) beginnings(text string) string {
 	return "head : (" + strings.Join(terms, " AND ") + ")"
 }
 
-// seen is the condition that who may see material m, with its arguments added
-// to c; count is how many he sees.
-func (s *Store) seen(who security.Actor, count int, c *conditions) string {
+// seen is the condition that eyes see material m, with its arguments added
+// to c; count is how many they see.
+func seen(eyes access.Eyes, count int, c *conditions) string {
 	var text string
 	var args []any
 	switch {
 	case count <= few:
-		text, args = s.rights.FilterFew(who, len(c.args)+1)
+		text, args = eyes.FilterFew(len(c.args) + 1)
 		text = `m.id IN (` + text + `)`
 	case count <= some:
-		text, args = s.rights.FilterFew(who, len(c.args)+1)
+		text, args = eyes.FilterFew(len(c.args) + 1)
 		text = `m.id || '' IN (` + text + `)` // the || keeps planners from beginning with these
 	default:
-		text, args = s.rights.Sees(who, "m.id", len(c.args)+1)
+		text, args = eyes.Sees("m.id", len(c.args)+1)
 	}
 	c.args = append(c.args[:len(c.args):len(c.args)], args...)
 	return " AND " + text
@@ -240,52 +245,6 @@ func (t *tx) SeeNotices(ctx context.Context, who security.ActorID, upTo int64, w
 
 func (t *tx) SeeNotice(ctx context.Context, who security.ActorID, seq int64, when time.Time) error {
 	return t.exec(ctx, `UPDATE documents_notice SET seen_at = $1 WHERE person = $2 AND seq = $3 AND seen_at = 0`, micros(when), who, seq)
-}
-
-func scanTask(r row) (t documents.Task, err error) {
-	var due, since int64
-	err = r.Scan(&t.What, &t.Title, &t.Number, &t.Link, &t.Count, &due, &since, &t.Material)
-	t.Due, t.Since = at(due), at(since)
-	return t, err
-}
-
-// maxTasks is how many tasks of one kind an inbox shows.
-const maxTasks = 200
-
-func (s *Store) Asked(ctx context.Context, who security.ActorID) ([]documents.Task, error) {
-	return query(ctx, s.db, scanTask, `
-		SELECT 'approve', m.title, m.number, '/documents/' || m.id || '/route', 0, 0, o.started_at, m.id
-		FROM documents_member b
-		JOIN documents_route o ON o.id = b.route AND o.state = 'running' AND o.current = b.step
-		JOIN documents_material m ON m.id = o.material
-		WHERE b.person = $1 AND b.act = '' ORDER BY o.started_at LIMIT $2`, who, maxTasks)
-}
-
-func (s *Store) ToComment(ctx context.Context, who security.ActorID, unit security.UnitID) ([]documents.Task, error) {
-	return query(ctx, s.db, scanTask, `
-		SELECT 'comment', m.title, m.number, '/documents/' || m.id || '/comments', 0, o.due, o.started_at, m.id
-		FROM documents_round o
-		CROSS JOIN documents_round_unit u
-		CROSS JOIN documents_material m
-		WHERE o.closed_at = 0 AND u.round = o.id AND u.unit = $1 AND u.statement = '' AND m.id = o.material AND m.state = 'commenting' AND m.drafter <> $2
-		AND NOT EXISTS (SELECT 1 FROM documents_comment c WHERE c.material = m.id AND c.author = $2 AND c.at >= o.started_at)
-		ORDER BY o.due LIMIT $3`, unit, who, maxTasks)
-}
-
-func (s *Store) ToRead(ctx context.Context, who security.ActorID) ([]documents.Task, error) {
-	return query(ctx, s.db, scanTask, `
-		SELECT 'read', m.title, m.number, '/notices/' || min(n.seq), count(*), 0, min(n.at), m.id
-		FROM documents_notice n JOIN documents_material m ON m.id = n.material
-		WHERE n.person = $1 AND n.seen_at = 0 GROUP BY m.id, m.title, m.number ORDER BY min(n.at) LIMIT $2`, who, maxTasks)
-}
-
-func (s *Store) ToSettle(ctx context.Context, who security.ActorID) ([]documents.Task, error) {
-	return query(ctx, s.db, scanTask, `
-		SELECT 'settle', m.title, m.number, '/documents/' || m.id || '/settlement', count(*), 0, min(c.at), m.id
-		FROM documents_material m JOIN documents_comment c ON c.material = m.id AND c.state = 'open'
-		LEFT JOIN documents_round_unit u ON u.round = c.round AND u.unit = c.unit
-		WHERE (c.unit = '' OR u.statement NOT IN ('', 'silent')) AND m.drafter = $1 AND m.state IN ('draft', 'commenting', 'settling')
-		GROUP BY m.id, m.title, m.number ORDER BY min(c.at) LIMIT $2`, who, maxTasks)
 }
 
 // Follow brings the history of materials up to the journal; run it whenever the

@@ -198,18 +198,3 @@ func (t *tx) SetMeetingTask(ctx context.Context, x meeting.Task) error {
 		UPDATE documents_task SET due = $1, state = $2, proof = $3, extended_by = $4, closed_at = $5, closed_by = $6 WHERE id = $7 AND state = 'open'`,
 		x.Due, x.State, x.Proof, x.ExtendedBy, micros(x.ClosedAt), x.ClosedBy, x.ID)
 }
-
-// Duties are the open tasks of a person, or of a unit, as an inbox shows them.
-func (s *Store) Duties(ctx context.Context, person security.ActorID, unit security.UnitID) ([]documents.Task, error) {
-	return query(ctx, s.db, func(r row) (t documents.Task, err error) {
-		var due access.Day
-		var since int64
-		err = r.Scan(&t.Title, &t.Number, &t.Material, &due, &since)
-		t.What, t.Link, t.Since = "duty", "/documents/"+string(t.Material)+"/programme#tasks", at(since)
-		if d := due.Time(); !d.IsZero() {
-			t.Due = d.AddDate(0, 0, 1).Add(-1)
-		}
-		return t, err
-	}, `SELECT text, number, material, due, made_at FROM documents_task WHERE state = 'open' AND (person = $1 AND person <> '' OR unit = $2 AND unit <> '') ORDER BY due, id LIMIT $3`,
-		person, unit, maxTasks)
-}

@@ -2,12 +2,9 @@ package store
 
 import (
 	"context"
-	"strconv"
-	"strings"
 	"time"
 
 	"spolupis/documents"
-	"spolupis/security"
 	"spolupis/security/fault"
 )
 
@@ -108,28 +105,6 @@ func (s *Store) DueRounds(ctx context.Context, now time.Time) ([]documents.Mater
 	return query(ctx, s.db, func(r row) (id documents.MaterialID, err error) { return id, r.Scan(&id) }, `
 		SELECT o.material FROM documents_round o JOIN documents_material m ON m.id = o.material AND m.state = 'commenting'
 		WHERE o.closed_at = 0 AND o.due < $1 ORDER BY o.due LIMIT $2`, micros(now), maxDue)
-}
-
-func (s *Store) ToState(ctx context.Context, units []security.UnitID) ([]documents.Task, error) {
-	args := []any{maxTasks}
-	var marks []string
-	for _, u := range units {
-		args = append(args, u)
-		marks = append(marks, "$"+strconv.Itoa(len(args)))
-	}
-	return query(ctx, s.db, scanTask, `
-		SELECT 'state', m.title, m.number, '/documents/' || m.id || '/round', 0, o.due, o.started_at, m.id
-		FROM documents_round_unit u
-		JOIN documents_round o ON o.id = u.round AND o.closed_at = 0
-		JOIN documents_material m ON m.id = o.material AND m.state = 'commenting'
-		WHERE u.unit IN (`+strings.Join(marks, ", ")+`) AND u.statement = '' ORDER BY o.due LIMIT $1`, args...)
-}
-
-func (s *Store) ToDecide(ctx context.Context, who security.ActorID) ([]documents.Task, error) {
-	return query(ctx, s.db, scanTask, `
-		SELECT 'decide', m.title, m.number, '/documents/' || m.id || '/settlement/' || c.number, 0, 0, d.opened_at, m.id
-		FROM documents_dispute d JOIN documents_comment c ON c.id = d.comment JOIN documents_material m ON m.id = d.material
-		WHERE d.decider = $1 AND d.state = 'open' ORDER BY d.opened_at LIMIT $2`, who, maxTasks)
 }
 
 func (r reader) Twins(ctx context.Context, lead documents.CommentID) ([]documents.Comment, error) {

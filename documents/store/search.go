@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -274,7 +275,11 @@ const first = int64(1) << 62
 
 // Find implements documents.Index.
 func (s *Store) Find(ctx context.Context, who security.Actor, q documents.Search, words search.Query) (documents.Matches, error) {
-	sight, err := s.rights.SightOf(ctx, who)
+	eyes, err := s.rights.Eyes(ctx, who)
+	if err != nil {
+		return documents.Matches{}, err
+	}
+	sight, err := s.rights.SightOf(ctx, eyes)
 	if err != nil {
 		return documents.Matches{}, err
 	}
@@ -284,7 +289,7 @@ func (s *Store) Find(ctx context.Context, who security.Actor, q documents.Search
 			return documents.Matches{}, err
 		}
 	}
-	f := finding{s, who, q, words, sight}
+	f := finding{s, eyes, q, words, sight}
 	var out documents.Matches
 	known := map[documents.MaterialID]bool{}
 	for ; tier < tiers; tier, before = tier+1, first {
@@ -337,7 +342,7 @@ func tierCursor(after string) (tier int, before int64, err error) {
 // finding is one search.
 type finding struct {
 	*Store
-	who   security.Actor
+	eyes  access.Eyes
 	q     documents.Search
 	words search.Query
 	sight access.Sight
@@ -363,32 +368,65 @@ func (f finding) candidates(ctx context.Context, tier int, before int64, limit i
 	return query(ctx, f.db, id, `SELECT rowid FROM documents_fts WHERE documents_fts MATCH $1 AND rowid < $2 ORDER BY rowid DESC LIMIT $3`, f.match(tier), before, limit)
 }
 
-// marks are groups of which each must have one at a material.
-func (f finding) marks() [][]string {
-	var all [][]string
-	if !f.sight.All {
-		var seen []string
-		for _, s := range f.sight.Subjects {
-			seen = append(seen, mark("subject", string(s)))
-		}
-		for _, o := range f.sight.Objects {
-			seen = append(seen, mark("object", string(o)))
-		}
+// marks are conditions on the marks of a material, which all must hold.
+func (f finding) marks() []string {
+	var all []string
+	if seen := f.seen(f.sight); seen != "" {
 		all = append(all, seen)
 	}
 	for _, x := range []struct{ kind, value string }{
 		{"state", string(f.q.State)}, {"agenda", string(f.q.Agenda)}, {"filed", string(f.q.Unit)}, {"drafter", string(f.q.Drafter)},
 	} {
 		if x.value != "" {
-			all = append(all, []string{mark(x.kind, x.value)})
+			all = append(all, mark(x.kind, x.value))
 		}
 	}
 	return all
 }
 
+// seen is the condition that a material can be seen; "" when every one can.
+func (f finding) seen(s access.Sight) string {
+	if s.All {
+		return ""
+	}
+	var ways []string
+	for _, x := range s.Subjects {
+		ways = append(ways, mark("subject", string(x)))
+	}
+	for _, o := range s.Objects {
+		ways = append(ways, mark("object", string(o)))
+	}
+	for _, p := range s.Parts {
+		var both []string
+		if seen := f.seen(p.Sight); seen != "" {
+			both = append(both, seen)
+		}
+		var scopes []string
+		for _, o := range p.Scopes {
+			scopes = append(scopes, mark("object", string(o)))
+		}
+		// A document has no mark of its own: who stands for somebody on one gets more candidates than he may see.
+		if !slices.ContainsFunc(p.Scopes, func(o access.Object) bool { return strings.HasPrefix(string(o), "document:") }) {
+			both = append(both, f.join(" OR ", scopes))
+		}
+		if len(both) == 0 {
+			return ""
+		}
+		ways = append(ways, f.join(" AND ", both))
+	}
+	return f.join(" OR ", ways)
+}
+
+// join is conditions joined in the language of the database.
+func (f finding) join(by string, all []string) string {
+	if f.db.Postgres {
+		by = map[string]string{" AND ": " & ", " OR ": " | "}[by]
+	}
+	return "(" + strings.Join(all, by) + ")"
+}
+
 // terms are the words in the language of the database.
 func (f finding) terms() string {
-	and := " AND "
 	var all []string
 	for _, t := range f.words {
 		words := make([]string, len(t.Stems))
@@ -407,10 +445,7 @@ func (f finding) terms() string {
 		}
 		all = append(all, s)
 	}
-	if f.db.Postgres {
-		and = " & "
-	}
-	return "(" + strings.Join(all, and) + ")"
+	return f.join(" AND ", all)
 }
 
 // match is the question in the language of FTS5.
@@ -421,8 +456,8 @@ func (f finding) match(tier int) string {
 	if tier == byWords {
 		m = "{head words} : " + all
 	}
-	for _, group := range f.marks() {
-		m += " AND marks : (" + strings.Join(group, " OR ") + ")"
+	for _, condition := range f.marks() {
+		m += " AND marks : (" + condition + ")"
 	}
 	if tier == byWords {
 		m = "(" + m + ") NOT (" + head + ")"
@@ -434,8 +469,8 @@ func (f finding) match(tier int) string {
 func (f finding) tsquery(marks bool) string {
 	all := f.terms()
 	if marks {
-		for _, group := range f.marks() {
-			all += " & (" + strings.Join(group, " | ") + ")"
+		for _, condition := range f.marks() {
+			all += " & " + condition
 		}
 	}
 	return all
@@ -463,7 +498,7 @@ func (f finding) visible(ctx context.Context, ids []int64) ([]indexed, error) {
 	}
 	c := conditions{args: args}
 	c.filing(f.q.Filing)
-	sees, more := f.rights.Sees(f.who, "m.id", len(c.args)+1)
+	sees, more := f.eyes.Sees("m.id", len(c.args)+1)
 	return query(ctx, f.db, func(r row) (x indexed, err error) {
 		x.Material, err = scanMaterial(also{r, &x.row})
 		return x, err

@@ -170,7 +170,12 @@ func (h *Handler) taskRows(r *http.Request, tasks []meeting.Task) ([]taskRow, er
 				return nil, err
 			}
 		}
-		row.Mine = t.State == meeting.Open && (runs || leads[t.Unit] || t.Person == who.ID)
+		row.Mine = t.State == meeting.Open && (runs || leads[t.Unit])
+		if t.State == meeting.Open && !row.Mine && t.Person != "" {
+			if _, row.Mine, err = h.documents.Fulfils(r.Context(), who, t); err != nil {
+				return nil, err
+			}
+		}
 		out = append(out, row)
 	}
 	return out, nil

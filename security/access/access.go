@@ -41,6 +41,8 @@ func (o Object) valid() bool {
 	return id != "" && len(o) <= 200 && (kind == "document" || kind == "agenda" || kind == "unit")
 }
 
+func (o Object) document() bool { return strings.HasPrefix(string(o), "document:") }
+
 // Subject is who holds a relation: "user:p-…", "unit:…" or "role:…".
 type Subject string
 

@@ -64,7 +64,11 @@ func BenchmarkEpochAmongTenThousandDocuments(b *testing.B) {
 func BenchmarkVisibleAmongTenThousandDocuments(b *testing.B) {
 	r, who := bigOffice(b)
 	for b.Loop() {
-		sub, args := r.Filter(who, 1)
+		eyes, err := r.Eyes(context.Background(), who)
+		if err != nil {
+			b.Fatal(err)
+		}
+		sub, args := eyes.Filter(1)
 		var n int
 		if err := r.db.QueryRow(`SELECT count(*) FROM (`+sub+`) AS v`, args...).Scan(&n); err != nil || n < 2000 {
 			b.Fatal(n, err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -158,6 +159,84 @@ func TestDeputyshipsEndWithScopeAccountAndChain(t *testing.T) {
 		if got := s.stands("karel", Document("m-1")); got != nil {
 			t.Errorf("a blocked deputy stands for %v", got)
 		}
+	})
+}
+
+// What lists, search and inboxes ask: the documents of whoever he stands for are a deputy's to see from the first day to the
+// last, and only in the scope, whether they are seen by name, unit, role, agenda or office.
+func TestADeputyFindsInListsWhatThePersonSees(t *testing.T) {
+	dbtest.Each(t, sets, func(t *testing.T, db *database.DB) {
+		s := employ(t, db, "karel", "dana", "jan", "olga", "admin")
+		for _, u := range []security.UnitID{"doprava", "pravni"} {
+			if err := s.accounts.CreateUnit(s.ctx, security.System, UnitInfo{ID: u, Name: string(u)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.accounts.Update(s.ctx, security.System, s.by["admin"].ID, Change{Roles: []security.Role{security.Administrator}}); err != nil {
+			t.Fatal(err)
+		}
+		for login, c := range map[string]Change{"karel": {Unit: "doprava", Roles: []security.Role{security.Councillor, security.Head}},
+			"olga": {Roles: []security.Role{security.Auditor}}} {
+			if err := s.accounts.Update(s.ctx, security.System, s.by[login].ID, c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		must(t, db, func(tx *sql.Tx) error {
+			grant := func(on Object, rel Relation, subject Subject) error {
+				return s.rights.Grant(s.ctx, tx, security.System, on, rel, subject)
+			}
+			return errors.Join(
+				s.rights.Link(s.ctx, tx, Document("name"), Agenda("rada")), s.rights.Link(s.ctx, tx, Document("unit"), Agenda("rada")),
+				s.rights.Link(s.ctx, tx, Document("role"), Agenda("dotace")), s.rights.Link(s.ctx, tx, Document("agenda"), Agenda("dotace")),
+				s.rights.Link(s.ctx, tx, Document("other"), Agenda("jina")), s.rights.Link(s.ctx, tx, Agenda("rada"), Unit("doprava")),
+				grant(Document("name"), Approver, User(s.by["karel"].ID)), grant(Document("unit"), Commenter, Members("doprava")),
+				grant(Document("role"), Reader, Holders(security.Councillor)), grant(Agenda("dotace"), Editor, User(s.by["karel"].ID)),
+				grant(Office, Creator, Holders(security.Head)), grant(Document("other"), Owner, User(s.by["jan"].ID)))
+		})
+		want := func(who, list string) {
+			t.Helper()
+			if got := visible(t, s.rights, s.by[who]); got != list {
+				t.Errorf("on %s %s sees %q, want %q", s.rights.today(), who, got, list)
+			}
+			for _, id := range []string{"name", "unit", "role", "agenda", "other"} { // a list shows what may be opened
+				if err := s.rights.Can(s.ctx, s.by[who], View, Document(id)); (err == nil) != slices.Contains(strings.Fields(list), id) {
+					t.Errorf("%s opens %s: %v", who, id, err)
+				}
+			}
+		}
+		want("dana", "")
+		d := s.name("karel", "dana", "2026-12-22", "2026-12-23", "")
+		want("dana", "") // the day before
+		s.now = s.now.AddDate(0, 0, 1)
+		want("dana", "agenda name role unit")
+		want("jan", "other")
+		s.now = s.now.AddDate(0, 0, 2)
+		want("dana", "") // the day after
+		s.now = s.now.AddDate(0, 0, -1)
+		want("dana", "agenda name role unit")
+		if err := s.rights.RevokeDeputy(s.ctx, s.by["karel"], d.ID); err != nil {
+			t.Fatal(err)
+		}
+		want("dana", "")
+
+		// In part: by agenda, by unit, by document; what somebody else sees there is not lent.
+		s.name("karel", "dana", "2026-12-22", "2026-12-31", Agenda("dotace"))
+		want("dana", "agenda role")
+		s.name("karel", "dana", "2026-12-22", "2026-12-31", Document("unit"))
+		want("dana", "agenda role unit")
+		s.name("karel", "jan", "2026-12-22", "2026-12-31", Unit("doprava"))
+		want("jan", "name other unit")
+		// Of somebody who sees everything, the part; and not what he in turn sees for others.
+		s.name("olga", "dana", "2026-12-22", "2026-12-31", Agenda("jina"))
+		want("dana", "agenda other role unit")
+		s.name("dana", "admin", "2026-12-22", "2026-12-31", "")
+		want("admin", "")
+		s.name("olga", "jan", "2026-12-22", "2026-12-31", "")
+		want("jan", "agenda name other role unit")
+		if err := s.accounts.Update(s.ctx, security.System, s.by["karel"].ID, Change{Unit: "doprava", Disabled: true}); err != nil {
+			t.Fatal(err)
+		}
+		want("dana", "other")
 	})
 }
 

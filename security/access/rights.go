@@ -47,7 +47,7 @@ type querier interface {
 //
 // An act made on behalf of somebody else (who.OnBehalfOf) is judged by the
 // rights of that person, while the deputyship lasts; see Represents. A deputy
-// may also see, under his own name, what those he stands for may see.
+// may also see, under his own name, what those he stands for may see; so do Eyes.
 func (r *Rights) Can(ctx context.Context, who security.Actor, act Act, on Object) error {
 	if who.ID == security.SystemID {
 		return nil
@@ -206,46 +206,6 @@ func placeholders(first, n int) string {
 		fmt.Fprintf(&b, "$%d", first+i)
 	}
 	return b.String()
-}
-
-// Filter returns a subquery, without parentheses, that yields the ids of the
-// documents who may see, and its arguments. Its parameters are numbered from
-// firstArg on; SQLite numbers them by first use, so the caller's own $1 …
-// must come before it in the text and firstArg must follow on them:
-//
-//	sub, args := rights.Filter(who, 2)
-//	`SELECT … FROM material WHERE state = $1 AND id IN (` + sub + `)`
-//
-// Roles and unit are those of who: use an actor of the current request.
-func (r *Rights) Filter(who security.Actor, firstArg int) (string, []any) {
-	if who.ID == security.SystemID {
-		return `SELECT substr(child, 10) FROM access_link WHERE child LIKE 'document:%'
-			UNION SELECT substr(object, 10) FROM access_tuple WHERE object LIKE 'document:%'`, nil
-	}
-	if !who.Known() {
-		return `SELECT child FROM access_link WHERE 1 = 0`, nil
-	}
-	subjects := stated(who)
-	args := make([]any, len(subjects))
-	for i, s := range subjects {
-		args[i] = string(s)
-	}
-	mine := `subject IN (` + placeholders(firstArg, len(subjects)) + `) AND relation NOT IN (` + unseeing + `)`
-	return below(mine) + `
-		UNION SELECT substr(child, 10) FROM access_link WHERE EXISTS (SELECT 1 FROM mine WHERE object = 'office') AND child LIKE 'document:%'
-		UNION SELECT substr(object, 10) FROM access_tuple WHERE EXISTS (SELECT 1 FROM mine WHERE object = 'office') AND object LIKE 'document:%'`, args
-}
-
-// below yields the documents on or above which somebody holds a relation: mine
-// selects his tuples.
-func below(mine string) string {
-	return fmt.Sprintf(`
-		WITH RECURSIVE mine (object, depth) AS (
-			SELECT object, 0 FROM access_tuple WHERE %s
-			UNION
-			SELECT l.child, m.depth + 1 FROM access_link l JOIN mine m ON l.parent = m.object WHERE m.depth < %d
-		)
-		SELECT substr(object, 10) FROM mine WHERE object LIKE 'document:%%'`, mine, MaxDepth)
 }
 
 // Grant gives subject a relation to the object on, within tx, and journals it.

@@ -3,53 +3,205 @@ package access
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"spolupis/security"
 )
 
-// Sees returns a condition that holds when who may see the document whose id is
+// Eyes are what somebody sees documents with: his own relations to them and,
+// from the first day of a deputyship to its last, those of whoever he stands
+// for. They are for one request; the next one asks Rights.Eyes again.
+type Eyes struct {
+	who  security.ActorID
+	all  bool      // the service itself
+	own  []Subject // his, and those of people for whom he stands on everything
+	lent []lent
+}
+
+// lent is the sight of somebody for whom one stands on a part of what he sees.
+type lent struct {
+	subjects []Subject
+	scopes   []Object
+}
+
+// Eyes returns those of who. Roles and unit are those of who: use an actor of
+// the current request. Of people he stands for they are those of their accounts.
+func (r *Rights) Eyes(ctx context.Context, who security.Actor) (Eyes, error) {
+	e := Eyes{who: who.ID, all: who.ID == security.SystemID}
+	if e.all || !who.Known() {
+		return e, nil
+	}
+	e.own = stated(who)
+	rows, err := r.db.QueryContext(ctx, `
+		SELECT d.person, d.scope, p.unit, coalesce(r.role, '')
+		FROM access_deputyship d JOIN access_account p ON p.id = d.person JOIN access_account e ON e.id = d.deputy LEFT JOIN access_role r ON r.account = p.id
+		WHERE d.deputy = $1 AND d.last_day >= $2 AND d.first_day <= $2 AND d.revoked_at = 0 AND p.disabled = 0 AND e.disabled = 0
+		ORDER BY d.person, d.scope, r.role`, string(who.ID), string(r.today()))
+	if err != nil {
+		return e, fmt.Errorf("sight of %s: %w", who.ID, err)
+	}
+	defer rows.Close()
+	people, scopes := map[security.ActorID]security.Actor{}, map[security.ActorID][]Object{}
+	var order []security.ActorID
+	for rows.Next() {
+		var p security.Actor
+		var scope Object
+		var role security.Role
+		if err := rows.Scan(&p.ID, &scope, &p.Unit, &role); err != nil {
+			return e, fmt.Errorf("sight of %s: %w", who.ID, err)
+		}
+		if known, ok := people[p.ID]; ok {
+			p = known
+		} else {
+			order = append(order, p.ID)
+		}
+		if role != "" && !p.Has(role) {
+			p.Roles = append(p.Roles, role)
+		}
+		people[p.ID] = p
+		if !slices.Contains(scopes[p.ID], scope) {
+			scopes[p.ID] = append(scopes[p.ID], scope)
+		}
+	}
+	for _, id := range order {
+		subjects := stated(people[id])
+		if !slices.Contains(scopes[id], "") {
+			e.lent = append(e.lent, lent{subjects, scopes[id]})
+			continue
+		}
+		for _, s := range subjects {
+			if !slices.Contains(e.own, s) {
+				e.own = append(e.own, s)
+			}
+		}
+	}
+	return e, rows.Err()
+}
+
+// arguments are those of a text in the making. SQLite numbers them by first
+// use, so they are added in the order in which the text names them.
+type arguments struct {
+	first int
+	all   []any
+}
+
+func listed[T ~string](a *arguments, values []T) string {
+	text := placeholders(a.first+len(a.all), len(values))
+	for _, v := range values {
+		a.all = append(a.all, string(v))
+	}
+	return text
+}
+
+// tuples selects those that let one of subjects see something.
+func tuples(a *arguments, subjects []Subject) string {
+	return `subject IN (` + listed(a, subjects) + `) AND relation NOT IN (` + unseeing + `)`
+}
+
+// chained are the links from an object up, from l1 on, and what they lead to.
+var chained, above = func() (string, []string) {
+	text, parents := "access_link l1", []string{"l1.parent"}
+	for i := 2; i <= MaxDepth; i++ {
+		text += fmt.Sprintf(" LEFT JOIN access_link l%d ON l%d.child = l%d.parent", i, i, i-1)
+		parents = append(parents, fmt.Sprintf("l%d.parent", i))
+	}
+	return text, parents
+}()
+
+// seenBy holds when a document can be seen by whom tuples are.
+func seenBy(document, tuples string) string {
+	// From the cheapest to the dearest: the first is asked once, the second
+	// needs one look at an index.
+	return `(EXISTS (SELECT 1 FROM access_tuple WHERE object = 'office' AND ` + tuples + `)
+		OR EXISTS (SELECT 1 FROM access_tuple WHERE object = ` + document + ` AND ` + tuples + `)
+		OR EXISTS (SELECT 1 FROM ` + chained + ` CROSS JOIN access_tuple
+			WHERE l1.child = ` + document + ` AND access_tuple.object IN (` + strings.Join(above, ", ") + `) AND ` + tuples + `))`
+}
+
+// within holds when a document is one of scopes, or hangs under one.
+func within(document, scopes string) string {
+	return `(` + document + ` IN (` + scopes + `) OR EXISTS (SELECT 1 FROM ` + chained + ` WHERE l1.child = ` + document + ` AND (` +
+		strings.Join(above, ` IN (`+scopes+`) OR `) + ` IN (` + scopes + `))))`
+}
+
+// Sees returns a condition that holds when e see the document whose id is
 // the SQL expression id, and its arguments, numbered as those of Filter are.
 // It is for queries that look at documents one by one; Filter is for those
 // that begin with the documents somebody may see.
-func (r *Rights) Sees(who security.Actor, id string, firstArg int) (string, []any) {
-	if who.ID == security.SystemID {
+func (e Eyes) Sees(id string, firstArg int) (string, []any) {
+	if e.all {
 		return `1 = 1`, nil
 	}
-	if !who.Known() {
+	if len(e.own) == 0 {
 		return `1 = 0`, nil
 	}
-	subjects := stated(who)
-	args := make([]any, len(subjects))
-	for i, s := range subjects {
-		args[i] = string(s)
+	a := arguments{first: firstArg}
+	document := `'document:' || ` + id
+	text := `(` + seenBy(document, tuples(&a, e.own))
+	for _, l := range e.lent {
+		text += ` OR ` + within(document, listed(&a, l.scopes)) + ` AND ` + seenBy(document, tuples(&a, l.subjects))
 	}
-	mine := `subject IN (` + placeholders(firstArg, len(subjects)) + `) AND relation NOT IN (` + unseeing + `)`
-	above, joins := []string{"l1.parent"}, ""
-	for i := 2; i <= MaxDepth; i++ {
-		above = append(above, fmt.Sprintf("l%d.parent", i))
-		joins += fmt.Sprintf(" LEFT JOIN access_link l%d ON l%d.child = l%d.parent", i, i, i-1)
-	}
-	// From the cheapest to the dearest: the first is asked once, the second
-	// needs one look at an index.
-	return `(EXISTS (SELECT 1 FROM access_tuple WHERE object = 'office' AND ` + mine + `)
-		OR EXISTS (SELECT 1 FROM access_tuple WHERE object = 'document:' || ` + id + ` AND ` + mine + `)
-		OR EXISTS (SELECT 1 FROM access_link l1` + joins + ` CROSS JOIN access_tuple
-			WHERE l1.child = 'document:' || ` + id + ` AND access_tuple.object IN (` + strings.Join(above, ", ") + `) AND ` + mine + `))`, args
+	return text + `)`, a.all
 }
 
-// FilterFew is Filter for somebody of whom SeesFew has been asked: who sees the
-// whole office by his role sees nothing by it here.
-func (r *Rights) FilterFew(who security.Actor, firstArg int) (string, []any) {
-	if !who.Known() || who.ID == security.SystemID {
+// Filter returns a subquery, without parentheses, that yields the ids of the
+// documents that e see, and its arguments. Its parameters are numbered from
+// firstArg on; SQLite numbers them by first use, so the caller's own $1 …
+// must come before it in the text and firstArg must follow on them:
+//
+//	sub, args := eyes.Filter(2)
+//	`SELECT … FROM material WHERE state = $1 AND id IN (` + sub + `)`
+func (e Eyes) Filter(firstArg int) (string, []any) {
+	if e.all {
+		return `SELECT substr(child, 10) FROM access_link WHERE child LIKE 'document:%'
+			UNION SELECT substr(object, 10) FROM access_tuple WHERE object LIKE 'document:%'`, nil
+	}
+	return e.below(firstArg, `
+		UNION SELECT substr(child, 10) FROM access_link WHERE EXISTS (SELECT 1 FROM mine WHERE object = 'office') AND child LIKE 'document:%'
+		UNION SELECT substr(object, 10) FROM access_tuple WHERE EXISTS (SELECT 1 FROM mine WHERE object = 'office') AND object LIKE 'document:%'`)
+}
+
+// FilterFew is Filter for somebody of whom CountSeen says that he does not see
+// all: who sees the whole office by his role sees nothing by it here.
+func (e Eyes) FilterFew(firstArg int) (string, []any) { return e.below(firstArg, "") }
+
+// below yields the documents on or above which somebody holds a relation; more
+// is more of them, by the tuples and what is below them, named mine.
+func (e Eyes) below(firstArg int, more string) (string, []any) {
+	if e.all || len(e.own) == 0 {
 		return `SELECT child FROM access_link WHERE 1 = 0`, nil
 	}
-	subjects := stated(who)
-	args := make([]any, len(subjects))
-	for i, s := range subjects {
-		args[i] = string(s)
+	a := arguments{first: firstArg}
+	text := fmt.Sprintf(`
+		WITH RECURSIVE mine (object, depth) AS (
+			SELECT object, 0 FROM access_tuple WHERE %s
+			UNION
+			SELECT l.child, m.depth + 1 FROM access_link l JOIN mine m ON l.parent = m.object WHERE m.depth < %d
+		)
+		SELECT substr(object, 10) FROM mine WHERE object LIKE 'document:%%'`, tuples(&a, e.own), MaxDepth) + more
+	for i, l := range e.lent {
+		part := fmt.Sprintf("part%d", i)
+		text += fmt.Sprintf(`
+		UNION SELECT substr(%[1]s.document, 10) FROM (
+			WITH RECURSIVE part (object, depth) AS (
+				VALUES %[2]s
+				UNION
+				SELECT l.child, p.depth + 1 FROM access_link l JOIN part p ON l.parent = p.object WHERE p.depth < %[3]d
+			)
+			SELECT object AS document FROM part WHERE object LIKE 'document:%%') AS %[1]s WHERE `, part, roots(&a, l.scopes), MaxDepth) +
+			seenBy(part+".document", tuples(&a, l.subjects))
 	}
-	return below(`subject IN (` + placeholders(firstArg, len(subjects)) + `) AND relation NOT IN (` + unseeing + `)`), args
+	return text, a.all
+}
+
+// roots are the first rows of a walk down from objects.
+func roots(a *arguments, objects []Object) string {
+	rows := make([]string, len(objects))
+	for i, o := range objects {
+		rows[i] = `(CAST(` + listed(a, []Object{o}) + ` AS TEXT), 0)`
+	}
+	return strings.Join(rows, ", ")
 }
 
 // Sight is what a person's sight of documents comes from, or a document's
@@ -61,32 +213,44 @@ type Sight struct {
 	All      bool // sees everything
 	Subjects []Subject
 	Objects  []Object
+	Parts    []Part // of a person: what he sees for others besides
 }
 
-// SightOf returns what who's sight of documents comes from.
-func (r *Rights) SightOf(ctx context.Context, who security.Actor) (Sight, error) {
-	if who.ID == security.SystemID {
+// Part is a sight of what is one of Scopes or hangs under one, and of nothing else.
+type Part struct {
+	Sight
+	Scopes []Object
+}
+
+// SightOf returns what the sight of e comes from.
+func (r *Rights) SightOf(ctx context.Context, e Eyes) (Sight, error) {
+	if e.all {
 		return Sight{All: true}, nil
 	}
-	if !who.Known() {
-		return Sight{}, nil
-	}
-	s := Sight{Subjects: stated(who)}
-	args := make([]any, len(s.Subjects))
-	for i, x := range s.Subjects {
-		args[i] = string(x)
-	}
-	var err error
-	s.Objects, err = objects(ctx, r.db, `
-		SELECT DISTINCT object FROM access_tuple
-		WHERE subject IN (`+placeholders(1, len(args))+`) AND object NOT LIKE 'document:%' AND relation NOT IN (`+unseeing+`) ORDER BY object`, args...)
+	s, err := r.sightOf(ctx, e.own)
 	if err != nil {
-		return s, fmt.Errorf("sight of %s: %w", who.ID, err)
+		return s, fmt.Errorf("sight of %s: %w", e.who, err)
 	}
-	for _, o := range s.Objects {
-		s.All = s.All || o == Office
+	for _, l := range e.lent {
+		p, err := r.sightOf(ctx, l.subjects)
+		if err != nil {
+			return s, fmt.Errorf("sight of %s: %w", e.who, err)
+		}
+		s.Parts = append(s.Parts, Part{p, l.scopes})
 	}
 	return s, nil
+}
+
+func (r *Rights) sightOf(ctx context.Context, subjects []Subject) (s Sight, err error) {
+	if len(subjects) == 0 {
+		return s, nil
+	}
+	s.Subjects = subjects
+	a := arguments{first: 1}
+	s.Objects, err = objects(ctx, r.db, `
+		SELECT DISTINCT object FROM access_tuple WHERE subject IN (`+listed(&a, subjects)+`) AND object NOT LIKE 'document:%' AND relation NOT IN (`+unseeing+`) ORDER BY object`, a.all...)
+	s.All = slices.Contains(s.Objects, Office)
+	return s, err
 }
 
 // Seen returns from where the document on can be seen.
@@ -97,7 +261,7 @@ func (r *Rights) Seen(ctx context.Context, on Object) (Sight, error) {
 	}
 	s := Sight{Objects: chain[1:]}
 	for _, o := range chain {
-		if !strings.HasPrefix(string(o), "document:") {
+		if !o.document() {
 			continue // is an object of whoever holds a relation to it
 		}
 		subjects, err := objects(ctx, r.db, `
@@ -129,46 +293,42 @@ func objects(ctx context.Context, q querier, statement string, args ...any) ([]O
 	return out, rows.Err()
 }
 
-// SeesFew reports whether who may see at most n documents; see CountSeen.
-func (r *Rights) SeesFew(ctx context.Context, who security.Actor, n int) (bool, error) {
-	found, err := r.CountSeen(ctx, who, n)
-	return found <= n, err
-}
-
-// CountSeen returns how many documents who may see, but not more than most+1:
+// CountSeen returns how many documents e see, but not more than most+1:
 // those of somebody who sees all are not counted. It is an estimate: one seen
-// in two ways may count twice, one that hangs below another document does not.
-func (r *Rights) CountSeen(ctx context.Context, who security.Actor, most int) (int, error) {
-	sight, err := r.SightOf(ctx, who)
+// in two ways may count twice, one that hangs below another document does not,
+// and of whoever one stands for only in part the whole of that part counts.
+func (r *Rights) CountSeen(ctx context.Context, e Eyes, most int) (int, error) {
+	sight, err := r.SightOf(ctx, e)
 	if err != nil || sight.All {
 		return most + 1, err
 	}
 	if len(sight.Subjects) == 0 {
 		return 0, nil
 	}
-	var args []any
-	var with, below string
-	if len(sight.Objects) > 0 {
-		values := make([]string, len(sight.Objects))
-		for i, o := range sight.Objects {
-			args = append(args, string(o))
-			values[i] = fmt.Sprintf("(CAST($%d AS TEXT), 0)", len(args))
+	found, tops := 0, sight.Objects
+	for _, p := range sight.Parts {
+		for _, o := range p.Scopes {
+			if o.document() {
+				found++
+			} else if !slices.Contains(tops, o) {
+				tops = append(tops, o)
+			}
 		}
+	}
+	a := arguments{first: 1}
+	var with, below string
+	if len(tops) > 0 {
 		with = fmt.Sprintf(`WITH RECURSIVE above (object, depth) AS (
 			VALUES %s
 			UNION SELECT l.child, a.depth + 1 FROM above a JOIN access_link l ON l.parent = a.object WHERE l.child NOT LIKE 'document:%%' AND a.depth < %d) `,
-			strings.Join(values, ", "), MaxDepth)
+			roots(&a, tops), MaxDepth)
 		below = `SELECT 1 AS one FROM above a JOIN access_link l ON l.parent = a.object WHERE l.child LIKE 'document:%' UNION ALL `
 	}
-	own := fmt.Sprintf(`SELECT 1 AS one FROM access_tuple WHERE subject IN (%s) AND object LIKE 'document:%%' LIMIT $%d`,
-		placeholders(len(args)+1, len(sight.Subjects)), len(args)+len(sight.Subjects)+1)
-	for _, s := range sight.Subjects {
-		args = append(args, string(s))
+	own := `SELECT 1 AS one FROM access_tuple WHERE subject IN (` + listed(&a, sight.Subjects) + `) AND object LIKE 'document:%' LIMIT `
+	own += fmt.Sprintf("$%d", len(a.all)+1)
+	var n int
+	if err = r.db.QueryRowContext(ctx, with+`SELECT count(*) FROM (`+below+own+`) AS seen`, append(a.all, most+1)...).Scan(&n); err != nil {
+		return 0, fmt.Errorf("sight of %s: %w", e.who, err)
 	}
-	var found int
-	err = r.db.QueryRowContext(ctx, with+`SELECT count(*) FROM (`+below+own+`) AS seen`, append(args, most+1)...).Scan(&found)
-	if err != nil {
-		return 0, fmt.Errorf("sight of %s: %w", who.ID, err)
-	}
-	return found, nil
+	return min(found+n, most+1), nil
 }

@@ -13,38 +13,49 @@ func (b *bench) settle() time.Duration {
 	return 6 * time.Second
 }
 
-// memory opens documents with one client each, then lets the others come, and reads what the process holds each time.
+// memory opens half of the documents, then the other half, with one client each; then lets half of the others come, and then the
+// rest. What the second half of each took is counted: the first fills caches that all share.
 func memory(ctx context.Context, b *bench, s *site, n needs) (sample, error) {
-	held := func() (float64, error) {
-		err := sleep(ctx, b.settle())
-		return float64(s.usage().memory), err
+	var crowds []*crowd
+	defer func() {
+		for _, c := range crowds {
+			c.close()
+		}
+	}()
+	come := func(documents []string, clients, before int) (held float64, err error) {
+		part := *s
+		part.documents = documents
+		c := gather(&part, len(documents), clients, 0)
+		crowds = append(crowds, c)
+		c.behind(before)
+		if err := c.connect(ctx, 32); err != nil {
+			return 0, err
+		}
+		if err := sleep(ctx, b.settle()); err != nil {
+			return 0, err
+		}
+		return float64(s.usage().memory), c.alive()
 	}
-	empty, err := held()
+	documents, half, others := s.documents[:n.documents], n.documents/2, (n.clients-1)/2
+	some, err := come(documents[:half], 1, 0)
 	if err != nil {
 		return sample{}, err
 	}
-	first := gather(s, n.documents, 1, 0)
-	defer first.close()
-	if err := first.connect(ctx, 32); err != nil {
-		return sample{}, err
-	}
-	opened, err := held()
+	opened, err := come(documents[half:], 1, 0)
 	if err != nil {
 		return sample{}, err
 	}
-	more := gather(s, n.documents, n.clients-1, 0)
-	more.behind(1)
-	defer more.close()
-	if err := more.connect(ctx, 32); err != nil {
-		return sample{}, err
-	}
-	full, err := held()
+	fuller, err := come(documents, others, 1)
 	if err != nil {
 		return sample{}, err
 	}
-	connection := (full - opened) / float64(len(more.typists)) / 1024
-	document := (opened-empty)/float64(n.documents)/1024 - connection
-	return sample{values: []float64{connection, document}}, more.alive()
+	full, err := come(documents, others, 1+others)
+	if err != nil {
+		return sample{}, err
+	}
+	connection := (full - fuller) / float64(others*n.documents) / 1024
+	document := (opened-some)/float64(n.documents-half)/1024 - connection
+	return sample{values: []float64{connection, document}}, nil
 }
 
 // many opens everything and reads what the process holds and uses.

@@ -111,13 +111,13 @@ var rows = []row{
 		measure: scattered,
 	},
 	{
-		name: "memory", what: "400 documents opened by one each, then 4 more connections to each; nobody types",
+		name: "memory", what: "1,000 documents opened by one each, then 4 more connections to each; nobody types",
 		figures: []figure{
 			{"per idle connection", "KiB", goal{atMost, 8}},
 			{"per open document", "KiB", goal{atMost, 6}},
 		},
-		needs:   needs{documents: 400, clients: 5},
-		quick:   needs{documents: 3, clients: 3},
+		needs:   needs{documents: 1000, clients: 5},
+		quick:   needs{documents: 4, clients: 3},
 		measure: memory,
 	},
 	{
