@@ -49,13 +49,13 @@ type Member struct {
 	over      bool          // guarded by mu; the room has let go of it
 	waiting   int           // guarded by mu; updates between Receive and the end of their turn
 	stalled   chan struct{} // guarded by mu; closed when one of them has ended; nil unless Receive waits for that
-	queue     []*Message // guarded by mu
-	queued    int        // guarded by mu; bytes
-	draining  bool       // guarded by mu; the transport was woken and has not yet found the queue empty
-	behind    bool       // guarded by mu; updates were dropped
-	asked     bool       // guarded by mu; a resynchronisation is on its way
-	strikes   int        // guarded by mu
-	delivered int64      // guarded by mu; the last row handed to the transport
+	queue     []*Message    // guarded by mu
+	queued    int           // guarded by mu; bytes
+	draining  bool          // guarded by mu; the transport was woken and has not yet found the queue empty
+	behind    bool          // guarded by mu; updates were dropped
+	asked     bool          // guarded by mu; a resynchronisation is on its way
+	strikes   int           // guarded by mu
+	delivered int64         // guarded by mu; the last row handed to the transport
 }
 
 // inFlight is how many updates of one connection may wait in the room. When the storage is slow, its reader stops there and

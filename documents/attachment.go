@@ -236,6 +236,83 @@ func (s *Service) Detach(ctx context.Context, who security.Actor, id MaterialID,
 	}))
 }
 
+// AttachToComment adds files to a comment: its author does, while it waits for
+// an answer and its unit has not confirmed it. All of them, or none.
+func (s *Service) AttachToComment(ctx context.Context, who security.Actor, id MaterialID, comment CommentID, files []Upload) error {
+	if err := s.can(ctx, who, access.Comment, id); err != nil {
+		return err
+	}
+	fresh, err := s.received(who, id, comment, files)
+	if err != nil {
+		return err
+	}
+	return s.onAttachments(ctx, "attach to comment on", who, id, comment, func(tx Tx, c Comment) error {
+		all, err := tx.CommentAttachments(ctx, id)
+		if err != nil {
+			return err
+		}
+		_, err = s.place(ctx, tx, who, c.Attachments, total(all), fresh, MaxCommentAttachments)
+		return err
+	})
+}
+
+// DetachFromComment removes an attachment of a comment, on the same conditions.
+func (s *Service) DetachFromComment(ctx context.Context, who security.Actor, id MaterialID, comment CommentID, a AttachmentID) error {
+	if err := s.can(ctx, who, access.Comment, id); err != nil {
+		return err
+	}
+	return s.onAttachments(ctx, "detach from comment on", who, id, comment, func(tx Tx, c Comment) error {
+		i := slices.IndexFunc(c.Attachments, func(x Attachment) bool { return x.ID == a })
+		if i < 0 {
+			return fault.New(fault.NotFound, "attachments.fault.gone")
+		}
+		return s.remove(ctx, tx, who, c.Attachments[i])
+	})
+}
+
+// onAttachments changes the attachments of a comment that who may still write, and tells the room.
+func (s *Service) onAttachments(ctx context.Context, what string, who security.Actor, id MaterialID, comment CommentID, do func(tx Tx, c Comment) error) error {
+	var c Comment
+	err := s.Store.Write(ctx, func(tx Tx) error {
+		_, err := s.editable(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if c, err = s.commentOn(ctx, tx, id, comment); err != nil {
+			return err
+		}
+		if err := own(who, &c); err != nil {
+			return err
+		}
+		if err := unconfirmed(&c); err != nil {
+			return err
+		}
+		if err := do(tx, c); err != nil {
+			return err
+		}
+		c, err = tx.Comment(ctx, comment)
+		return err
+	})
+	if err != nil {
+		return wrap(what, id, err)
+	}
+	t, err := s.live(ctx, id)
+	if err != nil {
+		return wrap(what, id, err)
+	}
+	s.push(ctx, id, map[string]any{"type": "comment", "comment": s.view(ctx, "", c, t)})
+	return nil
+}
+
+// annexes lists the attachments of a comment as versions keep them.
+func (c Comment) annexes() []Annex {
+	var out []Annex
+	for _, a := range c.Attachments {
+		out = append(out, a.annex())
+	}
+	return out
+}
+
 func (s *Service) remove(ctx context.Context, tx Tx, who security.Actor, a Attachment) error {
 	if err := tx.RemoveAttachment(ctx, a.ID, who.ID, s.now()); err != nil {
 		return err
@@ -253,7 +330,11 @@ func (s *Service) AttachmentFile(ctx context.Context, who security.Actor, id Mat
 	if err != nil {
 		return Annex{}, nil, err
 	}
-	b, err := s.annex(ctx, who, id, x.annex(), map[string]any{"attachment": a})
+	facts := map[string]any{"attachment": a}
+	if x.Comment != "" {
+		facts["comment"] = x.Comment
+	}
+	b, err := s.annex(ctx, who, id, x.annex(), facts)
 	return x.annex(), b, err
 }
 

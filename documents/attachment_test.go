@@ -300,3 +300,82 @@ func TestAPaperIsNotCurrentWhenOnlyAnAttachmentChanged(t *testing.T) {
 		t.Errorf("after the change: %+v, %v", x, err)
 	}
 }
+
+func TestTheAuthorOfACommentAttachesFilesUntilItIsConfirmedOrSettled(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		m := o.material(sample)
+		o.start(m.ID, units("pravni"), nil)
+		c := add(o, m.ID, "opravu mostu", nil)
+		file := []documents.Upload{{Name: "Posudek.pdf", Bytes: pdfFile("posudek")}}
+		o.ok(o.AttachToComment(o.ctx, jurist, m.ID, c.ID, file))
+		o.ok(o.AttachToComment(o.ctx, jurist, m.ID, c.ID, file)) // the form sent twice
+		seen := o.comment(drafter, m.ID, c.ID)
+		if len(seen.Attachments) != 1 || seen.Attachments[0].Name != "Posudek.pdf" || !strings.HasPrefix(seen.Attachments[0].URL, "/documents/"+string(m.ID)+"/attachments/") {
+			t.Fatalf("attachments %+v", seen.Attachments)
+		}
+		a := seen.Attachments[0].ID
+		_, b, err := o.AttachmentFile(o.ctx, drafter, m.ID, a)
+		o.ok(err)
+		if !bytes.Equal(b, pdfFile("posudek")) {
+			t.Errorf("downloaded %q", b)
+		}
+		if own, err := o.Attachments(o.ctx, drafter, m.ID); err != nil || len(own) != 0 {
+			t.Errorf("the file of a comment is among those of the material: %+v, %v", own, err)
+		}
+
+		o.refused(o.AttachToComment(o.ctx, drafter, m.ID, c.ID, file), fault.Denied, "documents.fault.comment_not_yours")
+		o.refused(o.DetachFromComment(o.ctx, drafter, m.ID, c.ID, a), fault.Denied, "documents.fault.comment_not_yours")
+		o.refused(o.AttachToComment(o.ctx, budget, m.ID, c.ID, file), fault.NotFound, "fault.not_found")
+		o.refused(o.AttachToComment(o.ctx, reader, m.ID, c.ID, file), fault.Denied, "fault.denied")
+		o.refused(o.AttachToComment(o.ctx, jurist, m.ID, "c-nowhere", file), fault.NotFound, "documents.fault.comment_gone")
+		o.refused(o.Detach(o.ctx, drafter, m.ID, a), fault.NotFound, "attachments.fault.gone") // it is not the material's
+		o.refused(o.AttachToComment(o.ctx, jurist, m.ID, c.ID, []documents.Upload{{Name: "a.html", Bytes: []byte("x")}}), fault.Invalid, "attachments.fault.page")
+		var many []documents.Upload
+		for i := range documents.MaxCommentAttachments {
+			many = append(many, documents.Upload{Name: fmt.Sprint(i, ".pdf"), Bytes: pdfFile("x")})
+		}
+		o.refused(o.AttachToComment(o.ctx, jurist, m.ID, c.ID, many), fault.TooMany, "attachments.fault.many")
+		o.ok(o.AttachToComment(o.ctx, jurist, m.ID, c.ID, many[:1]))
+		o.ok(o.DetachFromComment(o.ctx, jurist, m.ID, c.ID, o.comment(jurist, m.ID, c.ID).Attachments[1].ID))
+		o.refused(o.DetachFromComment(o.ctx, jurist, m.ID, c.ID, "a-nowhere"), fault.NotFound, "attachments.fault.gone")
+
+		// What the head confirms is confirmed with its attachments.
+		o.ok(o.State(o.ctx, juristsHead, m.ID, "pravni", documents.WithRemarks, ""))
+		o.refused(o.AttachToComment(o.ctx, jurist, m.ID, c.ID, many), fault.Conflict, "documents.fault.statement_closed")
+		o.refused(o.DetachFromComment(o.ctx, jurist, m.ID, c.ID, a), fault.Conflict, "documents.fault.statement_closed")
+
+		o.ok(o.EndRound(o.ctx, drafter, m.ID))
+		_, err = o.command(drafter, m.ID, "comment.settle", map[string]any{"comment": c.ID, "outcome": "explained", "reasoning": "Viz posudek."})
+		o.ok(err)
+		v, err := o.Freeze(o.ctx, drafter, m.ID)
+		o.ok(err)
+		for _, f := range []documents.File{documents.FileComments, documents.FileTable} {
+			raw, err := o.VersionFile(o.ctx, drafter, v.ID, f)
+			o.ok(err)
+			if !strings.Contains(string(raw), `"name":"Posudek.pdf"`) || !strings.Contains(string(raw), hash(pdfFile("posudek"))) {
+				t.Errorf("%s of the version does not name the attachment: %s", f, raw)
+			}
+		}
+		if len(v.Manifest.Annexes) != 0 {
+			t.Errorf("an attachment of a comment is one of the version: %+v", v.Manifest.Annexes)
+		}
+	})
+}
+
+// Comments without attachments are kept in versions as they were before there were any.
+func TestACommentWithoutAttachmentsIsKeptAsBefore(t *testing.T) {
+	o := onSQLite(t)
+	m := o.material(sample)
+	c := add(o, m.ID, "opravu mostu", nil)
+	_, err := o.command(drafter, m.ID, "comment.settle", map[string]any{"comment": c.ID, "outcome": "explained", "reasoning": "Viz."})
+	o.ok(err)
+	v, err := o.Freeze(o.ctx, drafter, m.ID)
+	o.ok(err)
+	for _, f := range []documents.File{documents.FileComments, documents.FileTable} {
+		raw, err := o.VersionFile(o.ctx, drafter, v.ID, f)
+		o.ok(err)
+		if strings.Contains(string(raw), "attachments") {
+			t.Errorf("%s speaks of attachments: %s", f, raw)
+		}
+	}
+}

@@ -54,6 +54,17 @@ type StandingView struct {
 	At     time.Time   `json:"at"`
 }
 
+// AttachmentView is an attachment of a comment as the wire and pages show it.
+type AttachmentView struct {
+	ID        AttachmentID `json:"id"`
+	Number    int          `json:"number"`
+	Name      string       `json:"name"`
+	MediaType string       `json:"media_type"`
+	Size      int          `json:"size"`
+	SHA256    string       `json:"sha256"`
+	URL       string       `json:"url"`
+}
+
 // CommentView is a comment placed in the live text, as the wire and pages show it.
 type CommentView struct {
 	ID         CommentID       `json:"id"`
@@ -80,6 +91,8 @@ type CommentView struct {
 	Working  bool            `json:"working"`
 	Twin     CommentID       `json:"twin"`
 	Standing *StandingView   `json:"standing"`
+	// Attachments can be downloaded from their URL by who sees the comment.
+	Attachments []AttachmentView `json:"attachments"`
 	// Mine says whether the reader wrote it. Events to a whole room carry
 	// false; clients compare Author.ID.
 	Mine bool `json:"mine"`
@@ -110,7 +123,7 @@ func (t *text) view(who security.ActorID, c Comment, person func(security.ActorI
 	v := CommentView{
 		ID: c.ID, Document: c.Material, Number: c.Number, Kind: c.Kind, State: c.State, Author: person(c.Author), At: c.At,
 		Quote: c.Quote, Prefix: c.Prefix, Suffix: c.Suffix, Block: c.Block, Text: c.Text, Reasoning: c.Reasoning,
-		Proposed: c.Proposed, Replies: []ReplyView{}, Applied: c.Applied, Mine: who != "" && c.Author == who,
+		Proposed: c.Proposed, Replies: []ReplyView{}, Attachments: []AttachmentView{}, Applied: c.Applied, Mine: who != "" && c.Author == who,
 		ForUnit: c.Unit, Working: c.Working, Twin: c.Twin,
 	}
 	p := t.place(c)
@@ -120,6 +133,9 @@ func (t *text) view(who security.ActorID, c Comment, person func(security.ActorI
 	}
 	for _, r := range c.Replies {
 		v.Replies = append(v.Replies, ReplyView{r.ID, person(r.Author), r.At, r.Text})
+	}
+	for _, a := range c.Attachments {
+		v.Attachments = append(v.Attachments, AttachmentView{a.ID, a.Number, a.Name, a.MediaType, a.Size, a.SHA256, "/documents/" + string(a.Material) + "/attachments/" + string(a.ID)})
 	}
 	if c.Settlement != nil {
 		v.Settlement = &SettlementView{c.Settlement.Outcome, c.Settlement.Reasoning, person(c.Settlement.By), c.Settlement.At}

@@ -84,6 +84,8 @@ type Comment struct {
 	Working  bool
 	Twin     CommentID // the comment it is a duplicate of and with which it is settled; "" for none
 	Standing *Standing // what the unit says to the settlement; nil = nothing yet
+	// Attachments are those not removed, by number. Filled in when read; see AttachToComment.
+	Attachments []Attachment
 }
 
 // Reply is one answer under a comment.

@@ -55,6 +55,7 @@ type CalendarFeed struct {
 
 // Limits of a feed: a program asks every few hours.
 const (
+	maxDue     = 200 // tasks of one person or department
 	feedReads  = 30
 	feedWindow = 15 * time.Minute
 )
@@ -185,8 +186,8 @@ func (s *Service) meetingDay(m meeting.Meeting) Deadline {
 
 // Deadlines lists what is due for who: rounds in which his unit, or one he
 // leads, is asked, and those of his materials; approvals asked of him; tasks
-// from resolutions; meetings he takes part in. It respects his rights as they
-// are now.
+// from resolutions; meetings he takes part in; and as in the inbox, what of
+// this waits for whom he stands. It respects his rights as they are now.
 func (s *Service) Deadlines(ctx context.Context, who security.Actor) ([]Deadline, error) {
 	if !who.Known() {
 		return nil, fault.Unauthenticated
@@ -235,54 +236,85 @@ func (s *Service) roundsDue(ctx context.Context, who security.Actor) ([]Deadline
 	return s.Store.OpenRounds(ctx, who.ID, units)
 }
 
-func (s *Service) approvalsDue(ctx context.Context, who security.Actor) ([]Deadline, error) {
-	tasks, err := s.Store.Asked(ctx, who.ID)
+// eachSide runs do for who and for everybody he stands for.
+func (s *Service) eachSide(ctx context.Context, who security.Actor, do func(x side) ([]Deadline, error)) ([]Deadline, error) {
+	sides, err := s.sides(ctx, who)
 	if err != nil {
 		return nil, err
 	}
 	var out []Deadline
-	for _, t := range tasks {
-		m, err := s.Store.Material(ctx, t.Material)
+	for _, x := range sides {
+		some, err := do(x)
 		if err != nil {
 			return nil, err
 		}
-		d, ok, err := s.placeDeadline(ctx, m)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			d.Kind, d.Link = ApproveDeadline, t.Link
+		for _, d := range some {
+			if slices.ContainsFunc(out, func(o Deadline) bool { return o.ID == d.ID }) {
+				continue
+			}
+			if x.scopes != nil { // the deputyship may be for less than everything
+				stands, err := s.StandsFor(ctx, who, d.Material)
+				if err != nil {
+					return nil, err
+				}
+				if !slices.Contains(stands, x.person) {
+					continue
+				}
+			}
 			out = append(out, d)
 		}
 	}
 	return out, nil
 }
 
-func (s *Service) tasksDue(ctx context.Context, who security.Actor) ([]Deadline, error) {
-	unit := who.Unit
-	if _, leads, err := s.Rights.Leads(ctx, who, unit); err != nil {
-		return nil, err
-	} else if !leads {
-		unit = ""
-	}
-	tasks, err := s.Store.OpenTasks(ctx, unit, who.ID, 200)
-	if err != nil {
-		return nil, err
-	}
-	var out []Deadline
-	for _, t := range tasks {
-		if t.Due.Time().IsZero() {
-			continue
-		}
-		d := s.taskDeadline(t)
-		m, err := s.Store.Material(ctx, d.Material)
+func (s *Service) approvalsDue(ctx context.Context, who security.Actor) ([]Deadline, error) {
+	return s.eachSide(ctx, who, func(x side) ([]Deadline, error) {
+		tasks, err := s.Store.Asked(ctx, x.person)
 		if err != nil {
 			return nil, err
 		}
-		d.Title = m.Title
-		out = append(out, d)
-	}
-	return out, nil
+		var out []Deadline
+		for _, t := range tasks {
+			m, err := s.Store.Material(ctx, t.Material)
+			if err != nil {
+				return nil, err
+			}
+			d, ok, err := s.placeDeadline(ctx, m)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				d.Kind, d.Link = ApproveDeadline, t.Link
+				out = append(out, d)
+			}
+		}
+		return out, nil
+	})
+}
+
+func (s *Service) tasksDue(ctx context.Context, who security.Actor) ([]Deadline, error) {
+	return s.eachSide(ctx, who, func(x side) ([]Deadline, error) {
+		var out []Deadline
+		for _, u := range append([]security.UnitID{""}, x.heads...) {
+			tasks, err := s.Store.OpenTasks(ctx, u, x.person, maxDue)
+			if err != nil {
+				return nil, err
+			}
+			for _, t := range tasks {
+				if t.Due.Time().IsZero() {
+					continue
+				}
+				d := s.taskDeadline(t)
+				m, err := s.Store.Material(ctx, d.Material)
+				if err != nil {
+					return nil, err
+				}
+				d.Title = m.Title
+				out = append(out, d)
+			}
+		}
+		return out, nil
+	})
 }
 
 // meetingsDue are those of whoever sits in them, runs them, or has a material on their programme.

@@ -213,3 +213,30 @@ func TestErasingAPersonErasesHisFeed(t *testing.T) {
 		t.Error("the feed of an erased person is still there")
 	}
 }
+
+func TestADeputyHasWhatWaitsForWhomHeStands(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.secretariat()
+		o.account(budget, jurist)
+		r := o.decided(donation)
+		o.ok(o.SendToSign(o.ctx, marie, r.Item))
+		o.ok(o.SignResolution(o.ctx, signer, r.Item, r.SHA256, true))
+		m := o.material(sample)
+		v, err := o.Freeze(o.ctx, drafter, m.ID)
+		o.ok(err)
+		_, err = o.StartRoute(o.ctx, drafter, v.ID, documents.Route{Approvers: []documents.Group{group(documents.All, budget)}})
+		o.ok(err)
+		if all := o.due(jurist); len(all) != 0 {
+			t.Errorf("before the deputyship: %+v", all)
+		}
+		o.deputise(budget, jurist, "2026-11-23", "2026-11-30")
+		mine, theirs := o.due(jurist), o.due(budget)
+		if len(mine) != 2 || !slices.Equal(mine, theirs) {
+			t.Errorf("the deputy has %+v, whom he stands for %+v", mine, theirs)
+		}
+		o.later(8 * 24 * time.Hour)
+		if all := o.due(jurist); len(all) != 0 {
+			t.Errorf("after the deputyship: %+v", all)
+		}
+	})
+}

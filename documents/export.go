@@ -64,12 +64,20 @@ func (x Export) Cells(r TableRow) [13]string {
 	if r.Outcome != "" {
 		outcome = say("documents.outcome." + string(r.Outcome))
 	}
+	text := r.Text
+	if len(r.Annexes) > 0 {
+		var names []string
+		for _, a := range r.Annexes {
+			names = append(names, a.Name)
+		}
+		text = strings.TrimSpace(text + "\n" + say("attachments.of_comment", strings.Join(names, ", ")))
+	}
 	answer := r.Answer
 	if r.With != 0 {
 		answer = strings.TrimSpace(say("settlement.with", r.With) + "\n" + answer)
 	}
 	return [13]string{
-		strconv.Itoa(r.Number), r.UnitName, kind, strings.Join(place, "\n"), r.Text, proposed, r.Reasoning, outcome, answer,
+		strconv.Itoa(r.Number), r.UnitName, kind, strings.Join(place, "\n"), text, proposed, r.Reasoning, outcome, answer,
 		x.change(r), x.Dispute(r), join2(r.ByName, x.day(r.At)), x.consent(r),
 	}
 }

@@ -494,6 +494,7 @@ type settledComment struct {
 	Answer    string           `json:"answer,omitempty"`
 	By        security.ActorID `json:"by,omitempty"`
 	Applied   bool             `json:"applied"`
+	Annexes   []Annex          `json:"attachments,omitempty"` // left out when there are none, as before there were any
 }
 
 // settledComments is what a version keeps of the comments: canonical JSON of
@@ -504,7 +505,7 @@ func settledComments(comments []Comment) []byte {
 		if c.State == Open {
 			continue
 		}
-		row := settledComment{c.Number, c.Kind, c.State, c.Author, c.At, c.Quote, c.Text, c.Reasoning, c.Proposed, "", "", "", c.Applied}
+		row := settledComment{c.Number, c.Kind, c.State, c.Author, c.At, c.Quote, c.Text, c.Reasoning, c.Proposed, "", "", "", c.Applied, c.annexes()}
 		if c.Settlement != nil {
 			row.Outcome, row.Answer, row.By = c.Settlement.Outcome, c.Settlement.Reasoning, c.Settlement.By
 		}

@@ -69,8 +69,9 @@ type TableRow struct {
 	Paragraph  int              `json:"paragraph,omitempty"`
 	Quote      string           `json:"quote,omitempty"`
 	Orphan     bool             `json:"orphan,omitempty"`
-	Text       string           `json:"text"`                   // 5. připomínka
-	Proposed   *string          `json:"proposed"`               // 6. navržené znění
+	Text       string           `json:"text"`     // 5. připomínka
+	Proposed   *string          `json:"proposed"` // 6. navržené znění
+	Annexes    []Annex          `json:"attachments,omitempty"`
 	Reasoning  string           `json:"reasoning,omitempty"`    // 7. odůvodnění
 	Outcome    Outcome          `json:"outcome,omitempty"`      // 8. vypořádání
 	Answer     string           `json:"answer,omitempty"`       // 9. odůvodnění vypořádání
@@ -189,7 +190,7 @@ func (s *Service) table(ctx context.Context, x settlement) (Table, error) {
 			continue
 		}
 		row := TableRow{Number: c.Number, Round: number[c.Round], Unit: c.Unit, Author: c.Author, Kind: c.Kind, Quote: c.Quote,
-			Text: c.Text, Proposed: c.Proposed, Reasoning: c.Reasoning, With: numbers[c.Twin], ID: c.ID, State: c.State}
+			Text: c.Text, Proposed: c.Proposed, Reasoning: c.Reasoning, With: numbers[c.Twin], ID: c.ID, State: c.State, Annexes: c.annexes()}
 		place := x.text.place(c)
 		row.Orphan, at[c.Number] = place.orphan, place.from
 		if !place.whole && !place.orphan {

@@ -70,6 +70,8 @@ var schemas = map[string]any{
 		"kind": map[string]any{"enum": []string{"major", "advisory", "formal"}}, "state": map[string]any{"enum": []string{"open", "settled", "withdrawn"}},
 		"author": ref("Person"), "at": moment, "anchor": map[string]any{"oneOf": []any{ref("Anchor"), map[string]any{"type": "null"}}}, "quote": text, "prefix": text, "suffix": text,
 		"block": text, "orphan": yesNo, "text": text, "reasoning": text, "proposed": maybe, "applied": yesNo, "mine": yesNo, "unit": text, "working": yesNo, "twin": text,
+		"attachments": map[string]any{"type": "array", "items": object([]string{"id", "number", "name", "media_type", "size", "sha256", "url"}, map[string]any{"id": text, "number": map[string]any{"type": "integer"},
+			"name": text, "media_type": text, "size": map[string]any{"type": "integer"}, "sha256": text, "url": text})},
 		"standing": map[string]any{"oneOf": []any{object([]string{"stand", "by", "at"}, map[string]any{"stand": map[string]any{"enum": []string{"agrees", "insists"}}, "note": text, "by": ref("Person"),
 			"behalf": map[string]any{"oneOf": []any{ref("Person"), map[string]any{"type": "null"}}}, "at": moment}), map[string]any{"type": "null"}}},
 		"replies":    map[string]any{"type": "array", "items": object([]string{"id", "author", "at", "text"}, map[string]any{"id": text, "author": ref("Person"), "at": moment, "text": text})},

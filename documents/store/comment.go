@@ -67,7 +67,12 @@ func (r reader) Comments(ctx context.Context, id documents.MaterialID) ([]docume
 		c := &comments[of[x.comment]]
 		c.Replies = append(c.Replies, x.Reply)
 	}
-	return comments, nil
+	attachments, err := r.CommentAttachments(ctx, id)
+	for _, a := range attachments {
+		c := &comments[of[a.Comment]]
+		c.Attachments = append(c.Attachments, a)
+	}
+	return comments, err
 }
 
 func (r reader) Comment(ctx context.Context, id documents.CommentID) (documents.Comment, error) {
@@ -76,9 +81,13 @@ func (r reader) Comment(ctx context.Context, id documents.CommentID) (documents.
 		return c, gone(err, "documents.fault.comment_gone")
 	}
 	replies, err := query(ctx, r.q, scanReply, `SELECT comment, id, author, at, text FROM documents_reply WHERE comment = $1 ORDER BY at, id`, id)
+	if err != nil {
+		return c, err
+	}
 	for _, x := range replies {
 		c.Replies = append(c.Replies, x.Reply)
 	}
+	c.Attachments, err = r.Attachments(ctx, c.Material, id)
 	return c, err
 }
 

@@ -28,6 +28,10 @@ func (h *Handler) mountAttachments(r chi.Router) {
 	h.kit.Get(r, "/documents/{id}/attachments/{attachment}", view, h.attachment)
 	h.kit.Post(r, "/documents/{id}/attachments/{attachment}/remove", edit, h.detach)
 	h.kit.Get(r, "/documents/{id}/versions/{n}/attachments/{k}", view, h.annex)
+	comment := web.Document(access.Comment)
+	h.kit.Post(r, "/documents/{id}/settlement/{n}/attachments", comment, h.attachToComment)
+	h.kit.Large(http.MethodPost, "/documents/*/settlement/*/attachments", maxUpload)
+	h.kit.Post(r, "/documents/{id}/settlement/{n}/attachments/{attachment}/remove", comment, h.detachFromComment)
 	h.kit.Get(r, "/api/v1/documents/{id}/attachments", view, h.apiAttachments)
 }
 
@@ -140,6 +144,39 @@ func (h *Handler) detach(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.kit.Done(w, r, address(material(r), "/attachments"), "attachments.removed")
+}
+
+// attachTo is the row of the form for attachments on the page of a comment.
+const attachTo = "attach"
+
+func (h *Handler) attachToComment(w http.ResponseWriter, r *http.Request) {
+	n := number(chi.URLParam(r, "n"))
+	ok := h.upload(w, r, func(err error) { h.again(w, r, err, attachTo, func(f form) { h.settleOne(w, r, f) }) }, func(all []documents.Upload) error {
+		c, err := h.documents.Case(r.Context(), web.Who(r), material(r), n)
+		if err != nil {
+			return err
+		}
+		return h.documents.AttachToComment(r.Context(), web.Who(r), material(r), c.Comment.ID, all)
+	})
+	if ok {
+		h.kit.Done(w, r, address(material(r), "/settlement/"+strconv.Itoa(n)), "attachments.added")
+	}
+}
+
+func (h *Handler) detachFromComment(w http.ResponseWriter, r *http.Request) {
+	if !h.parse(w, r) {
+		return
+	}
+	n := number(chi.URLParam(r, "n"))
+	c, err := h.documents.Case(r.Context(), web.Who(r), material(r), n)
+	if err == nil {
+		err = h.documents.DetachFromComment(r.Context(), web.Who(r), material(r), c.Comment.ID, attachmentID(r))
+	}
+	if err != nil {
+		h.again(w, r, err, attachTo, func(f form) { h.settleOne(w, r, f) })
+		return
+	}
+	h.kit.Done(w, r, address(material(r), "/settlement/"+strconv.Itoa(n)), "attachments.removed")
 }
 
 func attachmentID(r *http.Request) documents.AttachmentID {

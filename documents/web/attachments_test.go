@@ -97,3 +97,42 @@ func TestADerivativeForThePublicHasNoAttachments(t *testing.T) {
 		t.Errorf("the text for the public names an attachment:\n%s", md)
 	}
 }
+
+func TestAttachmentsOfACommentStandWhereItIsRead(t *testing.T) {
+	s := serve(t)
+	id, _ := s.create("Oprava mostu", sample)
+	doc := "/documents/" + id
+	s.post("drafter", doc+"/round", url.Values{"unit_pravni": {"required"}, "days": {"5"}}).want(200)
+	page := s.get("jurist", doc+"/comments")
+	s.post("jurist", doc+"/comments", url.Values{"command": {"comment.add"}, "key": {key(page)}, "kind": {"advisory"}, "text": {"Viz posudek."}}).want(200)
+	one := doc + "/settlement/1"
+	s.get("jurist", one).want(200, "Přidat přílohy", "5 příloh jedné připomínky")
+	if a := s.get("drafter", one).want(200); strings.Contains(a.body, "Přidat přílohy") {
+		t.Error("somebody else is offered to attach files")
+	}
+	s.send("drafter", one+"/attachments", part{"x.pdf", "%PDF-1.7"}).want(403)
+	refused := s.send("jurist", one+"/attachments", part{"posudek.exe", "MZ\x00"}).want(422, "Soubor posudek.exe nelze přiložit: je to spustitelný program.")
+	if !strings.Contains(refused.body, `id="e-file"`) || !strings.Contains(refused.body, "<details open>") {
+		t.Error("the form that was refused is closed, or does not say why")
+	}
+	s.send("jurist", one+"/attachments", part{"posudek.pdf", "%PDF-1.7 posudek"}).want(200, "Přílohy jsou přidány.", "posudek.pdf")
+	for _, where := range []string{"/comments", "/settlement/1"} {
+		a := s.get("drafter", doc+where).want(200, "posudek.pdf")
+		link := regexp.MustCompile(`href="(/documents/[^"]+/attachments/a-[a-z2-7]+)" download>posudek`).FindStringSubmatch(a.body)
+		if link == nil {
+			t.Fatalf("%s has no link to the file", where)
+		}
+		if b := s.get("drafter", link[1]).want(200); b.body != "%PDF-1.7 posudek" {
+			t.Errorf("downloaded %q", b.body)
+		}
+	}
+	s.get("drafter", "/api/v1/documents/"+id+"/comments").want(200, `"attachments":[{"id":"a-`, `"name":"posudek.pdf"`)
+	s.post("lawhead", doc+"/round/statement", url.Values{"act": {"state"}, "unit": {"pravni"}, "statement": {"remarks"}}).want(200)
+	s.get("drafter", doc+"/settlement").want(200, "Přílohy: posudek.pdf")
+	if csv := s.get("drafter", doc+"/settlement.csv").want(200); !strings.Contains(csv.body, "Přílohy: posudek.pdf") {
+		t.Errorf("the CSV does not name the attachment: %s", csv.body)
+	}
+	s.send("jurist", one+"/attachments", part{"dalsi.pdf", "%PDF-1.7"}).want(409)
+	s.follow()
+	s.get("drafter", doc+"/history").want(200, "Příloha připomínky přidána", "Příloha připomínky stažena")
+}

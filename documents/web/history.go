@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"strings"
 
 	"spolupis/documents"
 	"spolupis/documents/workflow"
@@ -35,6 +36,7 @@ func (h *Handler) what(lang string, e journal.Entry) string {
 		Outcome string         `json:"outcome"`
 		Number  any            `json:"number"`
 		Page    string         `json:"page"`
+		Comment string         `json:"comment"`
 		Format  string         `json:"format"`
 		To      workflow.Place `json:"to"`
 	}
@@ -43,6 +45,9 @@ func (h *Handler) what(lang string, e journal.Entry) string {
 	key := "documents.event." + e.Kind
 	if b.Format == "docx" {
 		key += "_docx"
+	}
+	if b.Comment != "" && strings.HasPrefix(e.Kind, "documents.attachment_") {
+		key += "_comment"
 	}
 	var arg any = ""
 	switch e.Kind {

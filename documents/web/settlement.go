@@ -13,6 +13,7 @@ import (
 
 	"spolupis/documents"
 	"spolupis/documents/compare"
+	"spolupis/documents/filetype"
 	"spolupis/security"
 	"spolupis/security/access"
 	"spolupis/security/fault"
@@ -245,7 +246,9 @@ func (h *Handler) settleOne(w http.ResponseWriter, r *http.Request, f form) {
 	h.kit.Page(w, r, f.status(), "documents/settle", map[string]any{
 		"Head": x, "Case": c, "C": c.Comment, "UnitName": units[c.Comment.ForUnit], "Words": words, "Steps": steps, "Decider": decider, "Deciders": deciders,
 		"Form": f, "Key": rand.Text(), "Outcomes": documents.Outcomes, "Writes": x.May["comment"] && x.Editable(),
-		"Settles": x.May["edit"] && x.Editable() && c.Lead == nil && c.Comment.State != documents.TakenBack,
+		"Settles":  x.May["edit"] && x.Editable() && c.Lead == nil && c.Comment.State != documents.TakenBack,
+		"Attaches": x.May["comment"] && x.Editable() && open && c.Comment.Mine && (c.Comment.ForUnit == "" || c.Comment.Working),
+		"Accept":   accept(), "Types": strings.Join(filetype.Extensions(), ", "), "MaxFile": documents.MaxAttachment >> 20, "Most": documents.MaxCommentAttachments,
 		"Accepts": open && c.Comment.Proposed != nil && c.Comment.Anchor != nil,
 	})
 }

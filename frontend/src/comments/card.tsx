@@ -42,6 +42,7 @@ export function Card({ comment: c, session: s }: { comment: Comment; session: Se
           <p class="card-c__orphan">{t(place ? 'editor.card.near' : 'editor.card.orphan')}{(c.mine || s.canEdit.value) && <> <button type="button" class="link" onMouseDown={e => e.preventDefault()} onClick={() => act(s.reanchor(c.id))}>{t('editor.card.reanchor')}</button></>}</p>
         )}
         {c.replies.length > 0 && <ul class="card-c__replies" aria-label={t('editor.card.replies')}>{c.replies.map(r => <li key={r.id}><strong>{r.author.name}</strong> <time class="card-c__meta" dateTime={r.at}>{day(r.at)}</time><br />{r.text}</li>)}</ul>}
+        {c.attachments.length > 0 && <ul class="card-c__replies" aria-label={t('editor.card.attachments')}>{c.attachments.map(a => <li key={a.id}><a href={a.url} download>{a.name}</a></li>)}</ul>}
         {c.state === 'withdrawn' && <p class="card-c__outcome">{t('editor.card.withdrawn')}</p>}
         {c.settlement && <p class="card-c__outcome"><strong>{outcome(c.settlement.outcome)}</strong>{c.applied && ` – ${t('editor.card.applied')}`}<br /><span class="card-c__meta">{c.settlement.by.name} · <time dateTime={c.settlement.at}>{day(c.settlement.at)}</time></span>{c.settlement.reasoning && <><br />{c.settlement.reasoning}</>}</p>}
         {wrong.value && <p class="error" role="alert">{wrong.value}</p>}
@@ -52,6 +53,7 @@ export function Card({ comment: c, session: s }: { comment: Comment; session: Se
             {s.canEdit.value && c.proposed !== null && !orphan && <button type="button" class="btn btn--small" disabled={busy.value} onClick={() => act(s.accept(c.id))}>{t('editor.card.accept')}</button>}
             {s.hello.value?.right === 'edit' && <button type="button" class="btn btn--small btn--secondary" onClick={() => { open.value = 'settle' }}>{t('editor.card.settle')}</button>}
             {s.canComment.value && <button type="button" class="link" onClick={() => { open.value = 'reply' }}>{t('editor.card.reply')}</button>}
+            {c.mine && <a class="link" href={c.page} target="_blank" rel="noopener">{t('editor.card.attach')}</a>}
             {c.mine && <button type="button" class="link" onClick={() => { open.value = 'edit' }}>{t('editor.card.edit')}</button>}
             {c.mine && <button type="button" class="link" disabled={busy.value} onClick={() => act(s.withdraw(c.id))}>{t('editor.card.withdraw')}</button>}
           </div>

@@ -8,6 +8,7 @@ export type Outcome = (typeof OUTCOMES)[number] | 'withdrawn'
 
 export interface Who { id: string; name: string; unit: string }
 export interface Reply { id: string; author: Who; at: string; text: string }
+export interface Attachment { id: string; name: string; url: string }
 export interface Settlement { outcome: Outcome; reasoning: string; by: Who; at: string }
 /** Two Yjs relative positions, base64: the start leans on the character behind it, the end on the one before it. */
 export interface Anchor { start: string; end: string }
@@ -30,6 +31,9 @@ export interface Comment {
   /** The wording that the author proposes for the quote; '' proposes to leave it out. */
   proposed: string | null
   replies: readonly Reply[]
+  attachments: readonly Attachment[]
+  /** Where its author adds and removes attachments. */
+  page: string
   settlement: Settlement | null
   applied: boolean
   mine: boolean
@@ -41,6 +45,9 @@ const obj = (v: unknown): Json => (typeof v === 'object' && v !== null && !Array
 const str = (v: unknown) => (typeof v === 'string' ? v : typeof v === 'number' ? String(v) : '')
 const list = (v: unknown) => (Array.isArray(v) ? v : [])
 const who = (v: unknown): Who => { const o = obj(v); return { id: str(o.id), name: str(o.name), unit: str(o.unit) } }
+
+/** An address of this office; nothing else may stand in a link. */
+const path = (s: string) => (/^\/(?!\/)/.test(s) ? s : '#')
 
 /** parseComment reads a comment, or returns null for something that is none. Whether it is mine is told by the
  * author, for an event goes to everybody in the room in one form. */
@@ -62,6 +69,8 @@ export function parseComment(v: unknown, me: string): Comment | null {
     text: str(o.text), reasoning: str(o.reasoning),
     proposed: typeof o.proposed === 'string' ? o.proposed : null,
     replies: list(o.replies).map(r => { const x = obj(r); return { id: str(x.id), author: who(x.author), at: str(x.at), text: str(x.text) } }),
+    attachments: list(o.attachments).map(a => { const x = obj(a); return { id: str(x.id), name: str(x.name), url: path(str(x.url)) } }),
+    page: `/documents/${encodeURIComponent(str(o.document))}/settlement/${Number(o.number) || 0}#attachments`,
     settlement: o.settlement ? { outcome: str(s.outcome) as Outcome, reasoning: str(s.reasoning), by: who(s.by), at: str(s.at) } : null,
     applied: o.applied === true,
     mine: me !== '' && author.id === me,
