@@ -15,6 +15,7 @@ import (
 	"spolupis/documents/search"
 	"spolupis/security"
 	"spolupis/security/access"
+	"spolupis/security/database"
 	"spolupis/security/fault"
 	"spolupis/security/journal"
 )
@@ -358,14 +359,15 @@ func (f finding) candidates(ctx context.Context, tier int, before int64, limit i
 	if !f.sight.All && len(f.sight.Subjects)+len(f.sight.Objects) == 0 {
 		return nil, nil
 	}
+	db := database.Planned{DB: f.db} // nearly all materials may have the words, or none
 	if f.db.Postgres {
 		if tier == byHead {
-			return query(ctx, f.db, id, `SELECT id FROM documents_fts WHERE head @@ CAST($1 AS TEXT)::tsquery AND id < $2 ORDER BY id DESC LIMIT $3`, f.tsquery(true), before, limit)
+			return query(ctx, db, id, `SELECT id FROM documents_fts WHERE head @@ CAST($1 AS TEXT)::tsquery AND id < $2 ORDER BY id DESC LIMIT $3`, f.tsquery(true), before, limit)
 		}
-		return query(ctx, f.db, id, `SELECT id FROM documents_fts WHERE words @@ CAST($1 AS TEXT)::tsquery AND NOT head @@ CAST($2 AS TEXT)::tsquery AND id < $3 ORDER BY id DESC LIMIT $4`,
+		return query(ctx, db, id, `SELECT id FROM documents_fts WHERE words @@ CAST($1 AS TEXT)::tsquery AND NOT head @@ CAST($2 AS TEXT)::tsquery AND id < $3 ORDER BY id DESC LIMIT $4`,
 			f.tsquery(true), f.tsquery(false), before, limit)
 	}
-	return query(ctx, f.db, id, `SELECT rowid FROM documents_fts WHERE documents_fts MATCH $1 AND rowid < $2 ORDER BY rowid DESC LIMIT $3`, f.match(tier), before, limit)
+	return query(ctx, db, id, `SELECT rowid FROM documents_fts WHERE documents_fts MATCH $1 AND rowid < $2 ORDER BY rowid DESC LIMIT $3`, f.match(tier), before, limit)
 }
 
 // marks are conditions on the marks of a material, which all must hold.
