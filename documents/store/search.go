@@ -65,9 +65,13 @@ func (s *Store) Stale(ctx context.Context, due, now, until time.Time, limit int)
 	if err := s.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM documents_stale WHERE due_at <= $1 AND until < $2)`, micros(due), micros(now)).Scan(&some); err != nil || !some {
 		return nil, err
 	}
+	skip := ""
+	if s.db.Postgres { // the follower of the history notes several in one transaction: each could wait for the other
+		skip = ` FOR UPDATE SKIP LOCKED`
+	}
 	return query(ctx, s.db, func(r row) (x documents.Stale, err error) { return x, r.Scan(&x.Material, &x.Seq) }, `
 		UPDATE documents_stale SET until = $1 WHERE until < $2 AND material IN
-			(SELECT material FROM documents_stale WHERE due_at <= $3 AND until < $2 ORDER BY due_at, material LIMIT $4) RETURNING material, seq`,
+			(SELECT material FROM documents_stale WHERE due_at <= $3 AND until < $2 ORDER BY due_at, material LIMIT $4`+skip+`) RETURNING material, seq`,
 		micros(until), micros(now), micros(due), limit)
 }
 
