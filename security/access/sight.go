@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ type Eyes struct {
 	who  security.ActorID
 	all  bool      // the service itself
 	own  []Subject // his, and those of people for whom he stands on everything
+	tops []Object  // above documents, to which own have a relation
 	lent []lent
 }
 
@@ -76,7 +78,19 @@ func (r *Rights) Eyes(ctx context.Context, who security.Actor) (Eyes, error) {
 			}
 		}
 	}
-	return e, rows.Err()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return e, fmt.Errorf("sight of %s: %w", who.ID, err)
+	}
+	if e.tops, err = r.tops(ctx, e.own); err != nil {
+		return e, fmt.Errorf("sight of %s: %w", who.ID, err)
+	}
+	return e, nil
+}
+
+// tops are the objects above documents to which subjects have a relation by which they see.
+func (r *Rights) tops(ctx context.Context, subjects []Subject) ([]Object, error) {
+	a := arguments{first: 1}
+	return objects(ctx, r.db, `SELECT DISTINCT object FROM access_tuple WHERE `+tuples(&a, subjects)+` AND object NOT LIKE 'document:%' ORDER BY object`, a.all...)
 }
 
 // arguments are those of a text in the making. SQLite numbers them by first
@@ -112,11 +126,12 @@ var chained, above = func() (string, []string) {
 // seenBy holds when a document can be seen by whom tuples are.
 func seenBy(document, tuples string) string {
 	// From the cheapest to the dearest: the first is asked once, the second
-	// needs one look at an index.
+	// needs one look at an index. OFFSET keeps PostgreSQL from reading the
+	// whole table instead, to have all answers at hand.
 	return `(EXISTS (SELECT 1 FROM access_tuple WHERE object = 'office' AND ` + tuples + `)
-		OR EXISTS (SELECT 1 FROM access_tuple WHERE object = ` + document + ` AND ` + tuples + `)
+		OR EXISTS (SELECT 1 FROM access_tuple WHERE object = ` + document + ` AND ` + tuples + ` LIMIT 1 OFFSET 0)
 		OR EXISTS (SELECT 1 FROM ` + chained + ` CROSS JOIN access_tuple
-			WHERE l1.child = ` + document + ` AND access_tuple.object IN (` + strings.Join(above, ", ") + `) AND ` + tuples + `))`
+			WHERE l1.child = ` + document + ` AND access_tuple.object IN (` + strings.Join(above, ", ") + `) AND ` + tuples + ` LIMIT 1 OFFSET 0))`
 }
 
 // within holds when a document is one of scopes, or hangs under one.
@@ -178,9 +193,11 @@ func (e Eyes) below(firstArg int, more string) (string, []any) {
 	}
 	a := arguments{first: firstArg}
 	mine := tuples(&a, e.own)
-	text := walk("tops", `SELECT object, 0 FROM access_tuple WHERE `+mine+` AND object NOT LIKE 'document:%'`) + `
-		SELECT substr(object, 10) FROM access_tuple WHERE ` + mine + ` AND object LIKE 'document:%'
+	text := `SELECT substr(object, 10) FROM access_tuple WHERE ` + mine + ` AND object LIKE 'document:%'`
+	if len(e.tops) > 0 { // few have any; PostgreSQL would read all links for nobody
+		text = walk("tops", `SELECT object, 0 FROM access_tuple WHERE `+mine+` AND object NOT LIKE 'document:%'`) + text + `
 		UNION ALL SELECT substr(l.child, 10) FROM tops t CROSS JOIN access_link l WHERE l.parent = t.object AND l.child LIKE 'document:%'` + more
+	}
 	for i, l := range e.lent {
 		var documents, tops []Object
 		for _, o := range l.scopes {
@@ -248,30 +265,19 @@ func (r *Rights) SightOf(ctx context.Context, e Eyes) (Sight, error) {
 	if e.all {
 		return Sight{All: true}, nil
 	}
-	s, err := r.sightOf(ctx, e.own)
-	if err != nil {
-		return s, fmt.Errorf("sight of %s: %w", e.who, err)
-	}
+	s := sight(e.own, e.tops)
 	for _, l := range e.lent {
-		p, err := r.sightOf(ctx, l.subjects)
+		tops, err := r.tops(ctx, l.subjects)
 		if err != nil {
 			return s, fmt.Errorf("sight of %s: %w", e.who, err)
 		}
-		s.Parts = append(s.Parts, Part{p, l.scopes})
+		s.Parts = append(s.Parts, Part{sight(l.subjects, tops), l.scopes})
 	}
 	return s, nil
 }
 
-func (r *Rights) sightOf(ctx context.Context, subjects []Subject) (s Sight, err error) {
-	if len(subjects) == 0 {
-		return s, nil
-	}
-	s.Subjects = subjects
-	a := arguments{first: 1}
-	s.Objects, err = objects(ctx, r.db, `
-		SELECT DISTINCT object FROM access_tuple WHERE subject IN (`+listed(&a, subjects)+`) AND object NOT LIKE 'document:%' AND relation NOT IN (`+unseeing+`) ORDER BY object`, a.all...)
-	s.All = slices.Contains(s.Objects, Office)
-	return s, err
+func sight(subjects []Subject, tops []Object) Sight {
+	return Sight{All: slices.Contains(tops, Office), Subjects: subjects, Objects: tops}
 }
 
 // Seen returns from where the document on can be seen.
