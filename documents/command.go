@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"sort"
 	"time"
 
@@ -100,9 +102,13 @@ type CommentView struct {
 	at int // index in the live text, for ordering
 }
 
-// named returns a function that looks each person up once.
-func (s *Service) named(ctx context.Context) func(security.ActorID) PersonView {
+// named returns a function that looks each person up once: all who have to do
+// with comments at one go, and others one by one.
+func (s *Service) named(ctx context.Context, comments ...Comment) func(security.ActorID) PersonView {
 	seen := map[security.ActorID]PersonView{}
+	for id, p := range s.involved(ctx, comments) {
+		seen[id] = PersonView{ID: id, Name: p.Name, Unit: p.UnitName}
+	}
 	return func(id security.ActorID) PersonView {
 		p, ok := seen[id]
 		if !ok {
@@ -112,6 +118,35 @@ func (s *Service) named(ctx context.Context) func(security.ActorID) PersonView {
 		}
 		return p
 	}
+}
+
+// involved are the people who have to do with comments; whoever is not found is asked for again by name.
+func (s *Service) involved(ctx context.Context, comments []Comment) map[security.ActorID]access.Person {
+	if len(comments) < 2 {
+		return nil
+	}
+	ids := map[security.ActorID]struct{}{}
+	for _, c := range comments {
+		ids[c.Author] = struct{}{}
+		for _, r := range c.Replies {
+			ids[r.Author] = struct{}{}
+		}
+		if c.Settlement != nil {
+			ids[c.Settlement.By] = struct{}{}
+		}
+		if x := c.Standing; x != nil {
+			ids[x.By] = struct{}{}
+			if x.Behalf != "" {
+				ids[x.Behalf] = struct{}{}
+			}
+		}
+	}
+	delete(ids, security.SystemID)
+	people, err := s.People.ByID(ctx, slices.Sorted(maps.Keys(ids))...)
+	if err != nil {
+		return nil
+	}
+	return people
 }
 
 func (s *Service) view(ctx context.Context, who security.ActorID, c Comment, t *text) CommentView {
@@ -165,7 +200,7 @@ func (s *Service) Comments(ctx context.Context, who security.Actor, id MaterialI
 		return nil, wrap("comments on", id, err)
 	}
 	t := open(head.Body)
-	person := s.named(ctx)
+	person := s.named(ctx, comments...)
 	views := make([]CommentView, 0, len(comments))
 	for _, c := range comments {
 		views = append(views, t.view(who.ID, c, person))
@@ -316,17 +351,14 @@ func (s *Service) addComment(ctx context.Context, who security.Actor, id Materia
 		if err := s.inWhoseName(ctx, tx, who, m, &c); err != nil {
 			return err
 		}
-		before, err := tx.Comments(ctx, id)
+		n, last, err := tx.CommentNumbers(ctx, id)
 		if err != nil {
 			return err
 		}
-		if len(before) >= maxComments {
+		if n >= maxComments {
 			return fault.New(fault.TooMany, "documents.fault.comments_many", maxComments)
 		}
-		for _, b := range before {
-			c.Number = max(c.Number, b.Number)
-		}
-		c.Number++
+		c.Number = last + 1
 		if err := tx.AddComment(ctx, c); err != nil {
 			return err
 		}

@@ -131,3 +131,32 @@ func TestADeputySeesTheMaterialsAndTheInboxOfTheHeadInHisDays(t *testing.T) {
 		sees(0) // the day after
 	})
 }
+
+func TestADrafterSettlesAUnitsCommentsOnceItsHeadHasConfirmedThem(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		m := o.material(sample)
+		o.start(m.ID, units("pravni", "finance"), nil)
+		for _, text := range []string{"Doplňte.", "Zkraťte."} {
+			_, err := o.command(jurist, m.ID, "comment.add", map[string]any{"kind": "advisory", "text": text})
+			o.ok(err)
+		}
+		settles := func() (n int) {
+			t.Helper()
+			tasks, err := o.Inbox(o.ctx, drafter)
+			o.ok(err)
+			for _, x := range tasks {
+				if x.What == "settle" {
+					n += x.Count
+				}
+			}
+			return n
+		}
+		if n := settles(); n != 0 {
+			t.Errorf("working notes of a unit wait for the drafter: %d", n)
+		}
+		o.ok(o.State(o.ctx, juristsHead, m.ID, "pravni", documents.WithRemarks, ""))
+		if n := settles(); n != 2 {
+			t.Errorf("%d comments wait for the drafter, want 2", n)
+		}
+	})
+}

@@ -102,6 +102,11 @@ func (s *Service) May(ctx context.Context, who security.Actor, act access.Act, i
 	return s.can(ctx, who, act, id) == nil
 }
 
+// Allowed is May for every act at once.
+func (s *Service) Allowed(ctx context.Context, who security.Actor, id MaterialID) (map[access.Act]bool, error) {
+	return s.Rights.Allowed(ctx, who, object(id))
+}
+
 func unmarshal(raw json.RawMessage, v any) error {
 	if err := json.Unmarshal(raw, v); err != nil {
 		return fmt.Errorf("journal entry: %w", err)

@@ -43,6 +43,16 @@ func (p people) Person(_ context.Context, id security.ActorID) (access.Person, e
 	return access.Person{ID: a.ID, Name: a.Name, Unit: a.Unit, UnitName: string(a.Unit), Roles: a.Roles}, nil
 }
 
+func (p people) ByID(ctx context.Context, ids ...security.ActorID) (map[security.ActorID]access.Person, error) {
+	out := map[security.ActorID]access.Person{}
+	for _, id := range ids {
+		if x, err := p.Person(ctx, id); err == nil {
+			out[id] = x
+		}
+	}
+	return out, nil
+}
+
 var everybody = people{}
 
 func init() {

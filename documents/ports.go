@@ -21,6 +21,7 @@ type Reader interface {
 	Participants(ctx context.Context, id MaterialID) ([]Participant, error)
 	Rounds(ctx context.Context, id MaterialID) ([]Round, error) // the first one first
 	Comments(ctx context.Context, id MaterialID) ([]Comment, error)
+	CommentNumbers(ctx context.Context, id MaterialID) (n, last int, err error) // how many comments, and the highest number
 	Comment(ctx context.Context, id CommentID) (Comment, error)
 	Twins(ctx context.Context, lead CommentID) ([]Comment, error) // its duplicates, by number
 	Dispute(ctx context.Context, c CommentID) (Dispute, error)
@@ -164,6 +165,7 @@ type Hub interface {
 // Rights says who may do what (access.Rights).
 type Rights interface {
 	Can(ctx context.Context, who security.Actor, act access.Act, on access.Object) error
+	Allowed(ctx context.Context, who security.Actor, on access.Object) (map[access.Act]bool, error) // all he may do under his own name
 	// Represents and Standing tell for whom who may act now; Leads whether he
 	// acts as the head of a department.
 	Represents(ctx context.Context, who security.Actor, on access.Object) ([]security.ActorID, error)
@@ -175,6 +177,7 @@ type Rights interface {
 // People knows the names behind actors (access.Accounts).
 type People interface {
 	Person(ctx context.Context, id security.ActorID) (access.Person, error)
+	ByID(ctx context.Context, ids ...security.ActorID) (map[security.ActorID]access.Person, error) // unknown ones are left out
 }
 
 // Reads records that somebody read something, before he gets it (journal.Journal).

@@ -129,7 +129,10 @@ func (b *documentsBench) run(ctx context.Context, filter *regexp.Regexp, profile
 		}
 	}
 	stop()
-	return errors.Join(failed, <-done)
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		failed = errors.Join(failed, err)
+	}
+	return failed
 }
 
 // profiled measures one row, and writes down where the time went when there is a folder for it.

@@ -12,6 +12,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"spolupis/documents"
+	"spolupis/security"
 )
 
 // documentRows are the numbers of issue 5. The wave comes after the searches
@@ -167,7 +170,30 @@ func measureSettlement(ctx context.Context, b *documentsBench, r documentRow) er
 			return err
 		}
 	}
-	return b.ask(ctx, r, fmt.Sprintf("settlement page of %d comments", b.size.settlement), "zpracovatelka", page)
+	if err := b.ask(ctx, r, fmt.Sprintf("settlement page of %d comments", b.size.settlement), "zpracovatelka", page); err != nil {
+		return err
+	}
+	// Comments are in the table once the head of their unit has confirmed them.
+	for i := range b.size.units {
+		head := security.Actor{ID: security.ActorID(fmt.Sprintf("p-head%d", i)), Name: "Osoba vedoucí", Unit: benchUnit(i), Roles: []security.Role{security.Head}, Session: "bench"}
+		if err := b.Documents.State(ctx, head, b.made.settlement.ID, head.Unit, documents.WithRemarks, ""); err != nil {
+			return err
+		}
+	}
+	table := "/documents/" + string(b.made.settlement.ID) + "/settlement"
+	if err := b.ask(ctx, r, fmt.Sprintf("settlement table of %d comments", b.size.settlement), "zpracovatelka", table); err != nil {
+		return err
+	}
+	rounds := b.rounds
+	defer func() { b.rounds = rounds }()
+	b.rounds = min(10, rounds)
+	r.goal = 2 * time.Second
+	for _, form := range []string{"docx", "pdf", "csv", "json"} {
+		if err := b.ask(ctx, r, fmt.Sprintf("settlement table of %d comments as %s", b.size.settlement, form), "zpracovatelka", table+"."+form); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func measureDOCX(ctx context.Context, b *documentsBench, r documentRow) error {

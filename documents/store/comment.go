@@ -75,6 +75,11 @@ func (r reader) Comments(ctx context.Context, id documents.MaterialID) ([]docume
 	return comments, err
 }
 
+func (r reader) CommentNumbers(ctx context.Context, id documents.MaterialID) (n, last int, err error) {
+	err = r.q.QueryRowContext(ctx, `SELECT count(*), coalesce(max(number), 0) FROM documents_comment WHERE material = $1`, id).Scan(&n, &last)
+	return n, last, err
+}
+
 func (r reader) Comment(ctx context.Context, id documents.CommentID) (documents.Comment, error) {
 	c, err := scanComment(r.q.QueryRowContext(ctx, selectComment+` WHERE c.id = $1`, id))
 	if err != nil {

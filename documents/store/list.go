@@ -14,6 +14,7 @@ import (
 	"spolupis/documents/search"
 	"spolupis/security"
 	"spolupis/security/access"
+	"spolupis/security/database"
 	"spolupis/security/fault"
 	"spolupis/security/journal"
 )
@@ -71,9 +72,10 @@ func (s *Store) List(ctx context.Context, who security.Actor, q documents.Query)
 		}
 		c.and(`(`+o.column+`, m.id) `+map[bool]string{true: "<", false: ">"}[o.desc]+` (?, ?)`, value, id)
 	}
+	db := database.Planned{DB: s.db}
 	direction := map[bool]string{true: " DESC", false: ""}[o.desc]
 	sorted := ` ORDER BY ` + o.column + direction + `, m.id` + direction + ` LIMIT $`
-	found, err := query(ctx, s.db, scanMaterial, selectMaterial+` WHERE m.state <> $1`+c.text+seen(eyes, sees, &c)+
+	found, err := query(ctx, db, scanMaterial, selectMaterial+` WHERE m.state <> $1`+c.text+s.seen(eyes, sees, &c)+
 		sorted+strconv.Itoa(len(c.args)+1), append(c.args, q.Limit+1)...)
 	if err != nil {
 		return documents.Page{}, fmt.Errorf("list materials: %w", err)
@@ -92,7 +94,7 @@ func (s *Store) List(ctx context.Context, who security.Actor, q documents.Query)
 		return page, nil
 	}
 	// In the same order, so that it ends where enough are found.
-	err = s.db.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 AS one FROM documents_material m WHERE m.state <> $1`+all.text+seen(eyes, sees, &all)+
+	err = db.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 AS one FROM documents_material m WHERE m.state <> $1`+all.text+s.seen(eyes, sees, &all)+
 		sorted+strconv.Itoa(len(all.args)+1)+`) AS found`, append(all.args, documents.MaxCount+1)...).Scan(&page.Count)
 	if err != nil {
 		return page, fmt.Errorf("count materials: %w", err)
@@ -124,7 +126,7 @@ func (s *Store) titled(ctx context.Context, text string, c *conditions) error {
 		index = `SELECT id FROM documents_fts WHERE head @@ CAST(? AS TEXT)::tsquery`
 	}
 	var found int
-	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM (`+strings.Replace(index, "?", "$1", 1)+` LIMIT $2) AS f`, match, few+1).Scan(&found); err != nil {
+	if err := (database.Planned{DB: s.db}).QueryRowContext(ctx, `SELECT count(*) FROM (`+strings.Replace(index, "?", "$1", 1)+` LIMIT $2) AS f`, match, few+1).Scan(&found); err != nil {
 		return err
 	}
 	if found > few {
@@ -165,11 +167,11 @@ func (s *Store) beginnings(text string) string {
 
 // seen is the condition that eyes see material m, with its arguments added
 // to c; count is how many they see.
-func seen(eyes access.Eyes, count int, c *conditions) string {
+func (s *Store) seen(eyes access.Eyes, count int, c *conditions) string {
 	var text string
 	var args []any
 	switch {
-	case count <= few:
+	case count <= few, count <= some && s.db.Postgres: // which knows by itself where to begin
 		text, args = eyes.FilterFew(len(c.args) + 1)
 		text = `m.id IN (` + text + `)`
 	case count <= some:

@@ -15,6 +15,7 @@ import (
 	"spolupis/documents/search"
 	"spolupis/security"
 	"spolupis/security/access"
+	"spolupis/security/database"
 	"spolupis/security/fault"
 	"spolupis/security/journal"
 )
@@ -64,9 +65,13 @@ func (s *Store) Stale(ctx context.Context, due, now, until time.Time, limit int)
 	if err := s.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM documents_stale WHERE due_at <= $1 AND until < $2)`, micros(due), micros(now)).Scan(&some); err != nil || !some {
 		return nil, err
 	}
+	skip := ""
+	if s.db.Postgres { // the follower of the history notes several in one transaction: each could wait for the other
+		skip = ` FOR UPDATE SKIP LOCKED`
+	}
 	return query(ctx, s.db, func(r row) (x documents.Stale, err error) { return x, r.Scan(&x.Material, &x.Seq) }, `
 		UPDATE documents_stale SET until = $1 WHERE until < $2 AND material IN
-			(SELECT material FROM documents_stale WHERE due_at <= $3 AND until < $2 ORDER BY due_at, material LIMIT $4) RETURNING material, seq`,
+			(SELECT material FROM documents_stale WHERE due_at <= $3 AND until < $2 ORDER BY due_at, material LIMIT $4`+skip+`) RETURNING material, seq`,
 		micros(until), micros(now), micros(due), limit)
 }
 
@@ -358,14 +363,15 @@ func (f finding) candidates(ctx context.Context, tier int, before int64, limit i
 	if !f.sight.All && len(f.sight.Subjects)+len(f.sight.Objects) == 0 {
 		return nil, nil
 	}
+	db := database.Planned{DB: f.db} // nearly all materials may have the words, or none
 	if f.db.Postgres {
 		if tier == byHead {
-			return query(ctx, f.db, id, `SELECT id FROM documents_fts WHERE head @@ CAST($1 AS TEXT)::tsquery AND id < $2 ORDER BY id DESC LIMIT $3`, f.tsquery(true), before, limit)
+			return query(ctx, db, id, `SELECT id FROM documents_fts WHERE head @@ CAST($1 AS TEXT)::tsquery AND id < $2 ORDER BY id DESC LIMIT $3`, f.tsquery(true), before, limit)
 		}
-		return query(ctx, f.db, id, `SELECT id FROM documents_fts WHERE words @@ CAST($1 AS TEXT)::tsquery AND NOT head @@ CAST($2 AS TEXT)::tsquery AND id < $3 ORDER BY id DESC LIMIT $4`,
+		return query(ctx, db, id, `SELECT id FROM documents_fts WHERE words @@ CAST($1 AS TEXT)::tsquery AND NOT head @@ CAST($2 AS TEXT)::tsquery AND id < $3 ORDER BY id DESC LIMIT $4`,
 			f.tsquery(true), f.tsquery(false), before, limit)
 	}
-	return query(ctx, f.db, id, `SELECT rowid FROM documents_fts WHERE documents_fts MATCH $1 AND rowid < $2 ORDER BY rowid DESC LIMIT $3`, f.match(tier), before, limit)
+	return query(ctx, db, id, `SELECT rowid FROM documents_fts WHERE documents_fts MATCH $1 AND rowid < $2 ORDER BY rowid DESC LIMIT $3`, f.match(tier), before, limit)
 }
 
 // marks are conditions on the marks of a material, which all must hold.

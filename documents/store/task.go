@@ -21,7 +21,7 @@ func scanTask(r row) (t documents.Task, err error) {
 }
 
 // Where the tasks of each kind come from: the same text lists them and counts
-// them. $1 is the person, $2 his unit.
+// them, but for comments to settle. $1 is the person, $2 his unit.
 const (
 	fromAsked = `
 		FROM documents_member b
@@ -48,24 +48,32 @@ const (
 			GROUP BY m.id, m.title, m.number, c.unit, c.round) AS x
 		LEFT JOIN documents_round_unit u ON u.round = x.round AND u.unit = x.unit
 		WHERE (x.unit = '' OR u.statement NOT IN ('', 'silent'))`
+	// The same materials, without their comments being counted: one of each is enough.
+	anyToSettle = `
+		FROM documents_material m
+		WHERE m.drafter = $1 AND m.state IN ('draft', 'commenting', 'settling') AND (
+			EXISTS (SELECT 1 FROM documents_comment c WHERE c.material = m.id AND c.state = 'open' AND c.unit = '')
+			OR EXISTS (SELECT 1 FROM documents_round o CROSS JOIN documents_round_unit u CROSS JOIN documents_comment c
+				WHERE o.material = m.id AND u.round = o.id AND u.statement NOT IN ('', 'silent') AND c.material = m.id AND c.state = 'open' AND c.unit = u.unit AND c.round = u.round))`
 )
 
-// fromToState is where the statements come from that units owe; units are placeholders.
+// fromToState is where the statements come from that units owe; units are placeholders. It begins with the few rounds that run,
+// not with the many that a unit was asked in.
 func fromToState(units string) string {
 	return `
-		FROM documents_round_unit u
-		JOIN documents_round o ON o.id = u.round AND o.closed_at = 0
-		JOIN documents_material m ON m.id = o.material AND m.state = 'commenting'
-		WHERE u.unit IN (` + units + `) AND u.statement = ''`
+		FROM documents_round o
+		CROSS JOIN documents_round_unit u
+		CROSS JOIN documents_material m
+		WHERE o.closed_at = 0 AND u.round = o.id AND u.unit IN (` + units + `) AND u.statement = '' AND m.id = o.material AND m.state = 'commenting'`
 }
 
 // fromDuties is where open tasks from resolutions come from: of person $1, or of units.
 func fromDuties(units string) string {
-	mine := `person = $1 AND person <> ''`
+	mine := `SELECT id FROM documents_task WHERE person = $1 AND person <> '' AND state = 'open'`
 	if units != "" {
-		mine += ` OR unit IN (` + units + `)`
+		mine += ` UNION SELECT id FROM documents_task WHERE unit IN (` + units + `) AND state = 'open'`
 	}
-	return ` FROM documents_task WHERE state = 'open' AND (` + mine + `)`
+	return ` FROM documents_task WHERE id IN (` + mine + `)`
 }
 
 func (s *Store) Asked(ctx context.Context, who security.ActorID) ([]documents.Task, error) {
@@ -119,7 +127,7 @@ func (s *Store) Duties(ctx context.Context, person security.ActorID, units []sec
 
 // CountTasks implements documents.Store.
 func (s *Store) CountTasks(ctx context.Context, who security.ActorID, unit security.UnitID, leads, heads []security.UnitID) (n int, err error) {
-	kinds := []string{`SELECT 1 AS one` + fromAsked, `SELECT 1 AS one` + fromToComment, `SELECT DISTINCT x.id` + fromToSettle, `SELECT 1 AS one` + fromToDecide,
+	kinds := []string{`SELECT 1 AS one` + fromAsked, `SELECT 1 AS one` + fromToComment, `SELECT 1 AS one` + anyToSettle, `SELECT 1 AS one` + fromToDecide,
 		`SELECT DISTINCT m.id` + fromToRead}
 	args := []any{who, unit}
 	if len(leads) > 0 {

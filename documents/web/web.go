@@ -302,8 +302,12 @@ func (h *Handler) read(r *http.Request, tab string) (head, error) {
 		return head{}, err
 	}
 	x := head{Material: m, UnitName: units[m.Unit], Drafter: h.names(r).of(m.Drafter), Tab: tab, May: map[string]bool{}}
+	allowed, err := h.documents.Allowed(r.Context(), who, m.ID)
+	if err != nil {
+		return head{}, err
+	}
 	for _, act := range []access.Act{access.Edit, access.Comment, access.Manage, access.Freeze, access.Approve, access.Audit} {
-		x.May[string(act)] = h.documents.May(r.Context(), who, act, m.ID)
+		x.May[string(act)] = allowed[act]
 	}
 	return x, nil
 }

@@ -61,6 +61,16 @@ func (directory) Person(_ context.Context, id security.ActorID) (access.Person, 
 	return access.Person{}, fault.NotFound
 }
 
+func (d directory) ByID(ctx context.Context, ids ...security.ActorID) (map[security.ActorID]access.Person, error) {
+	out := map[security.ActorID]access.Person{}
+	for _, id := range ids {
+		if p, err := d.Person(ctx, id); err == nil {
+			out[id] = p
+		}
+	}
+	return out, nil
+}
+
 func (d directory) People(ctx context.Context, f access.PeopleFilter) (out []access.Person, err error) {
 	for _, a := range everybody {
 		if p, _ := d.Person(ctx, a.ID); f.Role == "" || p.Has(f.Role) {

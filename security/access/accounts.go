@@ -481,6 +481,22 @@ func (a *Accounts) Person(ctx context.Context, id security.ActorID) (Person, err
 	return found[0], nil
 }
 
+// ByID returns people by their ids; unknown ids are left out.
+func (a *Accounts) ByID(ctx context.Context, ids ...security.ActorID) (map[security.ActorID]Person, error) {
+	out := map[security.ActorID]Person{}
+	for part := range slices.Chunk(ids, 500) {
+		args := arguments{first: 1}
+		found, err := a.people(ctx, ` WHERE a.id IN (`+listed(&args, part)+`)`, args.all...)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range found {
+			out[p.ID] = p
+		}
+	}
+	return out, nil
+}
+
 // Names returns the names of people; unknown ids are left out.
 func (a *Accounts) Names(ctx context.Context, ids ...security.ActorID) (map[security.ActorID]string, error) {
 	out := map[security.ActorID]string{}

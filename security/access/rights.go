@@ -156,17 +156,30 @@ func (r *Rights) relations(ctx context.Context, who security.Actor, on Object) (
 // subjects returns all subjects that who is; none when the account is disabled.
 // An actor without an account (nothing that signed in) is taken at his word.
 func (r *Rights) subjects(ctx context.Context, q querier, who security.Actor) ([]Subject, error) {
-	var unit security.UnitID
-	var disabled bool
-	err := q.QueryRowContext(ctx, `SELECT unit, disabled <> 0 FROM access_account WHERE id = $1`, string(who.ID)).Scan(&unit, &disabled)
-	if errors.Is(err, sql.ErrNoRows) {
-		return stated(who), nil
-	}
-	if err != nil || disabled {
+	rows, err := q.QueryContext(ctx, `
+		SELECT a.unit, a.disabled <> 0, coalesce(r.role, '') FROM access_account a LEFT JOIN access_role r ON r.account = a.id WHERE a.id = $1 ORDER BY r.role`, string(who.ID))
+	if err != nil {
 		return nil, err
 	}
-	roles, err := rolesOf(ctx, q, who.ID)
-	return stated(security.Actor{ID: who.ID, Unit: unit, Roles: roles}), err
+	defer rows.Close()
+	account, disabled := security.Actor{}, false
+	for rows.Next() {
+		account.ID = who.ID
+		var role security.Role
+		if err := rows.Scan(&account.Unit, &disabled, &role); err != nil {
+			return nil, err
+		}
+		if role != "" {
+			account.Roles = append(account.Roles, role)
+		}
+	}
+	switch err := rows.Err(); {
+	case err != nil || disabled:
+		return nil, err
+	case account.ID == "":
+		return stated(who), nil
+	}
+	return stated(account), nil
 }
 
 func stated(who security.Actor) []Subject {
@@ -244,9 +257,10 @@ func (r *Rights) changed(ctx context.Context, tx *sql.Tx, res sql.Result, err er
 
 // Link hangs child under parent, within tx, in place of the parent it had: the
 // child inherits every relation to its parent. It is refused (fault.Invalid)
-// when that would make a circle or a chain of more than MaxDepth links.
+// under a document, which stands at the bottom, and when that would make a
+// circle or a chain of more than MaxDepth links.
 func (r *Rights) Link(ctx context.Context, tx *sql.Tx, child, parent Object) error {
-	if !child.valid() || !parent.valid() || child == Office {
+	if !child.valid() || !parent.valid() || child == Office || parent.document() {
 		return fault.New(fault.Invalid, "access.fault.grant")
 	}
 	before, err := chainOf(ctx, tx, child)

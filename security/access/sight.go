@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ type Eyes struct {
 	who  security.ActorID
 	all  bool      // the service itself
 	own  []Subject // his, and those of people for whom he stands on everything
+	tops []Object  // above documents, to which own have a relation
 	lent []lent
 }
 
@@ -76,7 +78,19 @@ func (r *Rights) Eyes(ctx context.Context, who security.Actor) (Eyes, error) {
 			}
 		}
 	}
-	return e, rows.Err()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return e, fmt.Errorf("sight of %s: %w", who.ID, err)
+	}
+	if e.tops, err = r.tops(ctx, e.own); err != nil {
+		return e, fmt.Errorf("sight of %s: %w", who.ID, err)
+	}
+	return e, nil
+}
+
+// tops are the objects above documents to which subjects have a relation by which they see.
+func (r *Rights) tops(ctx context.Context, subjects []Subject) ([]Object, error) {
+	a := arguments{first: 1}
+	return objects(ctx, r.db, `SELECT DISTINCT object FROM access_tuple WHERE `+tuples(&a, subjects)+` AND object NOT LIKE 'document:%' ORDER BY object`, a.all...)
 }
 
 // arguments are those of a text in the making. SQLite numbers them by first
@@ -112,11 +126,12 @@ var chained, above = func() (string, []string) {
 // seenBy holds when a document can be seen by whom tuples are.
 func seenBy(document, tuples string) string {
 	// From the cheapest to the dearest: the first is asked once, the second
-	// needs one look at an index.
+	// needs one look at an index. OFFSET keeps PostgreSQL from reading the
+	// whole table instead, to have all answers at hand.
 	return `(EXISTS (SELECT 1 FROM access_tuple WHERE object = 'office' AND ` + tuples + `)
-		OR EXISTS (SELECT 1 FROM access_tuple WHERE object = ` + document + ` AND ` + tuples + `)
+		OR EXISTS (SELECT 1 FROM access_tuple WHERE object = ` + document + ` AND ` + tuples + ` LIMIT 1 OFFSET 0)
 		OR EXISTS (SELECT 1 FROM ` + chained + ` CROSS JOIN access_tuple
-			WHERE l1.child = ` + document + ` AND access_tuple.object IN (` + strings.Join(above, ", ") + `) AND ` + tuples + `))`
+			WHERE l1.child = ` + document + ` AND access_tuple.object IN (` + strings.Join(above, ", ") + `) AND ` + tuples + ` LIMIT 1 OFFSET 0))`
 }
 
 // within holds when a document is one of scopes, or hangs under one.
@@ -158,41 +173,64 @@ func (e Eyes) Filter(firstArg int) (string, []any) {
 			UNION SELECT substr(object, 10) FROM access_tuple WHERE object LIKE 'document:%'`, nil
 	}
 	return e.below(firstArg, `
-		UNION SELECT substr(child, 10) FROM access_link WHERE EXISTS (SELECT 1 FROM mine WHERE object = 'office') AND child LIKE 'document:%'
-		UNION SELECT substr(object, 10) FROM access_tuple WHERE EXISTS (SELECT 1 FROM mine WHERE object = 'office') AND object LIKE 'document:%'`)
+		UNION ALL SELECT substr(child, 10) FROM access_link WHERE EXISTS (SELECT 1 FROM tops WHERE object = 'office') AND child LIKE 'document:%'
+		UNION ALL SELECT substr(object, 10) FROM access_tuple WHERE EXISTS (SELECT 1 FROM tops WHERE object = 'office') AND object LIKE 'document:%'`)
 }
 
 // FilterFew is Filter for somebody of whom CountSeen says that he does not see
 // all: who sees the whole office by his role sees nothing by it here.
 func (e Eyes) FilterFew(firstArg int) (string, []any) { return e.below(firstArg, "") }
 
-// below yields the documents on or above which somebody holds a relation; more
-// is more of them, by the tuples and what is below them, named mine.
+// below yields the documents on or above which somebody holds a relation, one
+// held in two ways twice; more is more of them, by what is above documents, named tops.
+//
+// Only what stands above documents is walked down: there are few such objects,
+// and PostgreSQL, which takes the rows of a recursion for a thousand times what
+// they are, then plans by the documents' own.
 func (e Eyes) below(firstArg int, more string) (string, []any) {
 	if e.all || len(e.own) == 0 {
 		return `SELECT child FROM access_link WHERE 1 = 0`, nil
 	}
 	a := arguments{first: firstArg}
-	text := fmt.Sprintf(`
-		WITH RECURSIVE mine (object, depth) AS (
-			SELECT object, 0 FROM access_tuple WHERE %s
-			UNION
-			SELECT l.child, m.depth + 1 FROM access_link l JOIN mine m ON l.parent = m.object WHERE m.depth < %d
-		)
-		SELECT substr(object, 10) FROM mine WHERE object LIKE 'document:%%'`, tuples(&a, e.own), MaxDepth) + more
+	mine := tuples(&a, e.own)
+	text := `SELECT substr(object, 10) FROM access_tuple WHERE ` + mine + ` AND object LIKE 'document:%'`
+	if len(e.tops) > 0 { // few have any; PostgreSQL would read all links for nobody
+		text = walk("tops", `SELECT object, 0 FROM access_tuple WHERE `+mine+` AND object NOT LIKE 'document:%'`) + text + `
+		UNION ALL SELECT substr(l.child, 10) FROM tops t CROSS JOIN access_link l WHERE l.parent = t.object AND l.child LIKE 'document:%'` + more
+	}
 	for i, l := range e.lent {
+		var documents, tops []Object
+		for _, o := range l.scopes {
+			if o.document() {
+				documents = append(documents, o)
+			} else {
+				tops = append(tops, o)
+			}
+		}
 		part := fmt.Sprintf("part%d", i)
-		text += fmt.Sprintf(`
-		UNION SELECT substr(%[1]s.document, 10) FROM (
-			WITH RECURSIVE part (object, depth) AS (
-				VALUES %[2]s
-				UNION
-				SELECT l.child, p.depth + 1 FROM access_link l JOIN part p ON l.parent = p.object WHERE p.depth < %[3]d
-			)
-			SELECT object AS document FROM part WHERE object LIKE 'document:%%') AS %[1]s WHERE `, part, roots(&a, l.scopes), MaxDepth) +
+		var ways []string
+		if len(tops) > 0 {
+			ways = append(ways, walk("t", `VALUES `+roots(&a, tops))+`
+				SELECT l.child AS document FROM t CROSS JOIN access_link l WHERE l.parent = t.object AND l.child LIKE 'document:%'`)
+		}
+		for _, o := range documents {
+			ways = append(ways, `SELECT CAST(`+listed(&a, []Object{o})+` AS TEXT) AS document`)
+		}
+		text += `
+		UNION ALL SELECT substr(` + part + `.document, 10) FROM (` + strings.Join(ways, ` UNION ALL `) + `) AS ` + part + ` WHERE ` +
 			seenBy(part+".document", tuples(&a, l.subjects))
 	}
 	return text, a.all
+}
+
+// walk names what stands above documents: roots, and whatever hangs under them.
+func walk(name, roots string) string {
+	return fmt.Sprintf(`
+		WITH RECURSIVE %[1]s (object, depth) AS (
+			%[2]s
+			UNION
+			SELECT l.child, t.depth + 1 FROM %[1]s t JOIN access_link l ON l.parent = t.object WHERE l.child NOT LIKE 'document:%%' AND t.depth < %[3]d
+		)`, name, roots, MaxDepth-1)
 }
 
 // roots are the first rows of a walk down from objects.
@@ -227,30 +265,19 @@ func (r *Rights) SightOf(ctx context.Context, e Eyes) (Sight, error) {
 	if e.all {
 		return Sight{All: true}, nil
 	}
-	s, err := r.sightOf(ctx, e.own)
-	if err != nil {
-		return s, fmt.Errorf("sight of %s: %w", e.who, err)
-	}
+	s := sight(e.own, e.tops)
 	for _, l := range e.lent {
-		p, err := r.sightOf(ctx, l.subjects)
+		tops, err := r.tops(ctx, l.subjects)
 		if err != nil {
 			return s, fmt.Errorf("sight of %s: %w", e.who, err)
 		}
-		s.Parts = append(s.Parts, Part{p, l.scopes})
+		s.Parts = append(s.Parts, Part{sight(l.subjects, tops), l.scopes})
 	}
 	return s, nil
 }
 
-func (r *Rights) sightOf(ctx context.Context, subjects []Subject) (s Sight, err error) {
-	if len(subjects) == 0 {
-		return s, nil
-	}
-	s.Subjects = subjects
-	a := arguments{first: 1}
-	s.Objects, err = objects(ctx, r.db, `
-		SELECT DISTINCT object FROM access_tuple WHERE subject IN (`+listed(&a, subjects)+`) AND object NOT LIKE 'document:%' AND relation NOT IN (`+unseeing+`) ORDER BY object`, a.all...)
-	s.All = slices.Contains(s.Objects, Office)
-	return s, err
+func sight(subjects []Subject, tops []Object) Sight {
+	return Sight{All: slices.Contains(tops, Office), Subjects: subjects, Objects: tops}
 }
 
 // Seen returns from where the document on can be seen.
@@ -295,8 +322,8 @@ func objects(ctx context.Context, q querier, statement string, args ...any) ([]O
 
 // CountSeen returns how many documents e see, but not more than most+1:
 // those of somebody who sees all are not counted. It is an estimate: one seen
-// in two ways may count twice, one that hangs below another document does not,
-// and of whoever one stands for only in part the whole of that part counts.
+// in two ways may count twice, and of whoever one stands for only in part the
+// whole of that part counts.
 func (r *Rights) CountSeen(ctx context.Context, e Eyes, most int) (int, error) {
 	sight, err := r.SightOf(ctx, e)
 	if err != nil || sight.All {
@@ -318,16 +345,13 @@ func (r *Rights) CountSeen(ctx context.Context, e Eyes, most int) (int, error) {
 	a := arguments{first: 1}
 	var with, below string
 	if len(tops) > 0 {
-		with = fmt.Sprintf(`WITH RECURSIVE above (object, depth) AS (
-			VALUES %s
-			UNION SELECT l.child, a.depth + 1 FROM above a JOIN access_link l ON l.parent = a.object WHERE l.child NOT LIKE 'document:%%' AND a.depth < %d) `,
-			roots(&a, tops), MaxDepth)
-		below = `SELECT 1 AS one FROM above a JOIN access_link l ON l.parent = a.object WHERE l.child LIKE 'document:%' UNION ALL `
+		with = walk("tops", `VALUES `+roots(&a, tops))
+		below = `SELECT 1 AS one FROM tops t CROSS JOIN access_link l WHERE l.parent = t.object AND l.child LIKE 'document:%' UNION ALL `
 	}
 	own := `SELECT 1 AS one FROM access_tuple WHERE subject IN (` + listed(&a, sight.Subjects) + `) AND object LIKE 'document:%' LIMIT `
 	own += fmt.Sprintf("$%d", len(a.all)+1)
 	var n int
-	if err = r.db.QueryRowContext(ctx, with+`SELECT count(*) FROM (`+below+own+`) AS seen`, append(a.all, most+1)...).Scan(&n); err != nil {
+	if err = r.db.QueryRowContext(ctx, with+` SELECT count(*) FROM (`+below+own+`) AS seen`, append(a.all, most+1)...).Scan(&n); err != nil {
 		return 0, fmt.Errorf("sight of %s: %w", e.who, err)
 	}
 	return min(found+n, most+1), nil

@@ -95,6 +95,11 @@ func connectPostgres(url string) (*DB, error) {
 	if _, ok := cfg.RuntimeParams["idle_in_transaction_session_timeout"]; !ok {
 		cfg.RuntimeParams["idle_in_transaction_session_timeout"] = silent
 	}
+	if _, ok := cfg.RuntimeParams["jit"]; !ok {
+		// Compiling a question takes PostgreSQL up to a second, each time; it is worth that for questions that take many, and none of
+		// ours may. It decides by estimates, which for whatever hangs under an agenda are a thousand times too high.
+		cfg.RuntimeParams["jit"] = "off"
+	}
 	d := stdlib.OpenDB(*cfg)
 	d.SetConnMaxIdleTime(5 * time.Minute)
 	d.SetMaxOpenConns(24)
