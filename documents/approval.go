@@ -354,6 +354,9 @@ func (s *Service) pushState(ctx context.Context, id MaterialID) {
 	}
 }
 
+// ReactsTo are the kinds of journal entries that are anything to React.
+var ReactsTo = []string{"signing.requested", "signing.signed", "signing.completed", "signing.failed"}
+
 // React is the documents' reaction to what happened elsewhere; run it with
 // journal.React under the name "documents.signing". Facts about versions that
 // do not exist here are passed over.
@@ -363,15 +366,13 @@ func (s *Service) React(ctx context.Context, e journal.Entry) error {
 		Signer  security.ActorID `json:"signer"`
 		Code    string           `json:"code"`
 	}
-	switch e.Kind {
-	case "signing.requested", "signing.signed", "signing.completed", "signing.failed":
-		if err := unmarshal(e.Body, &fact); err != nil {
-			return err
-		}
-	default:
+	if !slices.Contains(ReactsTo, e.Kind) {
 		return nil
 	}
-	var err error
+	err := unmarshal(e.Body, &fact)
+	if err != nil {
+		return err
+	}
 	switch e.Kind {
 	case "signing.requested":
 		if err = s.MarkSigning(ctx, fact.Version); err == nil {

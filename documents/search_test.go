@@ -101,7 +101,7 @@ func (o *office) tellEdits() {
 	o.later(2 * time.Minute)
 	until := time.Now().Add(20 * time.Second)
 	for {
-		if n := o.count(`SELECT count(*) FROM collab_edit`); n == 0 {
+		if n := o.count(`SELECT count(*) FROM collab_edit_mark`); n == 0 {
 			return
 		}
 		if time.Now().After(until) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"spolupis/security"
@@ -12,8 +13,11 @@ import (
 	"spolupis/security/journal"
 )
 
+// ReactsTo are the kinds of journal entries that are anything to React.
+var ReactsTo = []string{"documents.approved", "documents.superseded", "documents.draft_opened", "documents.version_read", "documents.approval_given", "signing.signed"}
+
 // React takes in one journal entry; other kinds than those it knows are nothing to it. It is idempotent, as a reaction must be.
-// Run it as journal.React(ctx, "signing", service.React).
+// Run it as journal.React(ctx, "signing", service.React, ReactsTo...).
 func (s *Service) React(ctx context.Context, e journal.Entry) error {
 	var body struct {
 		Version  VersionID            `json:"version"`
@@ -22,9 +26,7 @@ func (s *Service) React(ctx context.Context, e journal.Entry) error {
 		From     VersionID            `json:"from"`
 		Stopped  bool                 `json:"stopped"`
 	}
-	switch e.Kind {
-	case "documents.approved", "documents.superseded", "documents.draft_opened", "documents.version_read", "documents.approval_given", "signing.signed":
-	default:
+	if !slices.Contains(ReactsTo, e.Kind) {
 		return nil
 	}
 	if err := json.Unmarshal(e.Body, &body); err != nil {

@@ -295,7 +295,7 @@ func (a *App) openPages(context.Context) (err error) {
 	if a.Config.unpaced {
 		rate = math.MaxInt32
 	}
-	a.sockets, err = ws.New(ws.Config{Hub: a.Hub, Rate: rate, Burst: rate, Session: office.Identify, Token: a.editToken, Valid: a.Accounts.Alive,
+	a.sockets, err = ws.New(ws.Config{Hub: a.Hub, Rate: rate, Burst: rate, Session: a.session(office), Token: a.editToken, Valid: a.Accounts.Alive,
 		Active: func(ctx context.Context, who security.Actor) {
 			if err := a.Accounts.Touch(ctx, who); err != nil {
 				a.Log.Warn("keep a login alive", "err", err)
@@ -335,12 +335,16 @@ func (a *App) Drain() { a.Hub.Close() }
 // returns how many entries it took.
 func (a *App) followers() map[string]func(context.Context) (int, error) {
 	return map[string]func(context.Context) (int, error){
-		"documents": func(ctx context.Context) (int, error) { return a.Journal.React(ctx, "documents", a.Documents.React) },
-		"history":   a.materials.Follow,
-		"search":    a.Documents.FollowIndex,
-		"register":  a.materials.Register().Follow,
-		"signing":   func(ctx context.Context) (int, error) { return a.Journal.React(ctx, "signing", a.Signing.React) },
-		"citizen":   a.Citizen.Store.Follow,
+		"documents": func(ctx context.Context) (int, error) {
+			return a.Journal.React(ctx, "documents", a.Documents.React, documents.ReactsTo...)
+		},
+		"history":  a.materials.Follow,
+		"search":   a.Documents.FollowIndex,
+		"register": a.materials.Register().Follow,
+		"signing": func(ctx context.Context) (int, error) {
+			return a.Journal.React(ctx, "signing", a.Signing.React, signing.ReactsTo...)
+		},
+		"citizen": a.Citizen.Store.Follow,
 	}
 }
 
@@ -356,7 +360,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error { return quiet(a.Signing.Run(ctx)) })
 	g.Go(func() error { return a.takeOver(ctx) })
 	g.Go(func() error { return a.mailer().Run(ctx) })
-	g.Go(func() error { return giveBack(ctx) })
+	g.Go(func() error { return a.giveBack(ctx) })
 	if len(a.witnesses) > 0 {
 		g.Go(func() error {
 			witness.Keep(ctx, a.Journal, a.witnesses, 10*time.Second, func(err error) { a.Log.Error("witness", "err", err) })

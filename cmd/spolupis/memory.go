@@ -33,7 +33,7 @@ func (c *calm) due(made uint64) bool {
 }
 
 // giveBack returns memory to the system in calm moments until ctx ends.
-func giveBack(ctx context.Context) error {
+func (a *App) giveBack(ctx context.Context) error {
 	look := time.NewTicker(calmLook)
 	defer look.Stop()
 	made := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
@@ -44,6 +44,9 @@ func giveBack(ctx context.Context) error {
 		case <-look.C:
 		}
 		if metrics.Read(made); c.due(made[0].Value.Uint64()) {
+			if err := a.DB.Shrink(ctx); err != nil && ctx.Err() == nil {
+				a.Log.Warn("give memory back", "err", err)
+			}
 			debug.FreeOSMemory()
 		}
 	}

@@ -91,8 +91,22 @@ func (a *App) nav(ctx context.Context, who security.Actor) []web.NavItem {
 	return items
 }
 
-// editToken finds whose API token it is and whether it may edit live.
+// session finds who opens a live connection with a cookie: whom the middleware has found out a moment ago, or why nobody.
+func (a *App) session(office *web.Office) func(r *http.Request) (security.Actor, error) {
+	return func(r *http.Request) (security.Actor, error) {
+		if who := web.Who(r); who.Known() && !access.ByToken(who) {
+			return who, nil
+		}
+		return office.Identify(r)
+	}
+}
+
+// editToken finds whose API token it is and whether it may edit live. Whom the middleware has found by a token, it has by this one:
+// it looks for it in the same places, and only when it may edit live.
 func (a *App) editToken(ctx context.Context, token string) (security.Actor, error) {
+	if who := web.In(ctx); access.ByToken(who) {
+		return who, nil
+	}
 	who, t, err := a.Accounts.Token(ctx, token)
 	if err != nil {
 		return security.Actor{}, err

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"spolupis/collab"
-	"spolupis/security"
 	"spolupis/security/database"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -114,7 +113,7 @@ func (s *Store) commitLoop(ctx context.Context) {
 		began := time.Now()
 		s.commitAll(ctx, part)
 		if len(part) >= gatherFrom {
-			s.gather(ctx, gatherTime-time.Since(began))
+			s.gather(ctx, s.gatherTime()-time.Since(began))
 		}
 	}
 }
@@ -131,11 +130,17 @@ func (s *Store) gather(ctx context.Context, rest time.Duration) {
 	}
 }
 
-// From how many rooms in one transaction on the next is waited for, and until how long after the last began.
-const (
-	gatherFrom = 4
-	gatherTime = 5 * time.Millisecond
-)
+// gatherFrom is from how many rooms in one transaction on the next is waited for.
+const gatherFrom = 4
+
+// gatherTime is until how long after the last began. On PostgreSQL larger transactions of several nodes would wait longer for each
+// other's documents.
+func (s *Store) gatherTime() time.Duration {
+	if s.db.Postgres {
+		return 5 * time.Millisecond
+	}
+	return 10 * time.Millisecond
+}
 
 // commitAll answers every request of part. While the database is away it tries again; a request whose caller has given up
 // is dropped. An error that is the fault of one request must not fail the others, so then each goes alone.
@@ -223,8 +228,10 @@ func (s *Store) commit(part []*request) (err error) {
 	}
 	defer begun.Rollback()
 	tx := s.db.Often(begun)
+	if err := s.readEnds(ctx, tx, part); err != nil {
+		return err
+	}
 	var rows []line
-	edits := map[editKey]*edit{}
 	fresh := make([]*request, 0, len(part)) // not those that are stored already, or refused
 	for _, r := range part {
 		r.err = nil
@@ -241,38 +248,46 @@ func (s *Store) commit(part []*request) (err error) {
 	}
 	for _, r := range fresh {
 		if r.err == nil {
-			rows = r.lines(rows, edits)
+			rows = r.lines(rows)
 		}
 	}
 	if err := s.insert(ctx, tx, rows); err != nil {
 		return err
 	}
-	if err := count(ctx, tx, edits); err != nil {
+	marks, err := s.mark(ctx, tx, rows)
+	if err != nil {
 		return err
 	}
-	return begun.Commit()
+	if err := begun.Commit(); err != nil {
+		return err
+	}
+	s.marked(marks)
+	return nil
 }
 
 // reserve gives the rows of r their numbers, or sets r.err. It reports true when they were stored by an earlier attempt.
 func (s *Store) reserve(ctx context.Context, tx database.Tx, r *request) (saved bool, err error) {
-	n := int64(len(r.batch.Rows))
-	var version int64
-	err = tx.QueryRowContext(ctx,
-		`UPDATE collab_document SET seq = seq + $1 WHERE document = $2 AND sealed = 0 RETURNING seq, leases`,
-		n, r.batch.Document).Scan(&r.last, &version)
-	if errors.Is(err, sql.ErrNoRows) {
-		return s.reserveFirst(ctx, tx, r)
-	}
+	h, err := s.advance(ctx, tx, r.batch.Document, int64(len(r.batch.Rows)))
 	if err != nil {
 		return false, err
 	}
+	if h.sealed {
+		if r.tried { // sealed after an attempt that did store
+			if r.last, err = s.earlier(ctx, tx, r); err != nil || r.last > 0 {
+				return true, err
+			}
+		}
+		r.err = collab.ErrSealed
+		return false, nil
+	}
+	r.last = h.seq
 	if r.tried {
 		if last, err := s.earlier(ctx, tx, r); err != nil || last > 0 {
 			r.last = last
 			return true, errors.Join(err, s.giveBack(ctx, tx, r))
 		}
 	}
-	if r.err, err = s.checkHolds(ctx, tx, r.batch, version); err != nil {
+	if r.err, err = s.checkHolds(ctx, tx, r.batch, h.leases); err != nil {
 		return false, err
 	}
 	if r.err != nil {
@@ -281,38 +296,118 @@ func (s *Store) reserve(ctx context.Context, tx database.Tx, r *request) (saved 
 	return false, nil
 }
 
-// reserveFirst is reserve for a document without a usable head: sealed, or never written to.
-func (s *Store) reserveFirst(ctx context.Context, tx database.Tx, r *request) (saved bool, err error) {
+// head is where a document's log stands within a transaction, under the lock of its head row.
+type head struct {
+	seq, leases int64
+	sealed      bool
+}
+
+// readEnds looks up where the documents of part stand, on SQLite: nobody else can write in the transaction, so that one look
+// serves all of it. The number follows from the rows, and the head row, a page of it for every few documents, is left alone.
+func (s *Store) readEnds(ctx context.Context, tx database.Tx, part []*request) error {
+	if s.db.Postgres {
+		return nil
+	}
+	clear(s.ends)
+	docs := make([]any, 0, len(part))
+	for _, r := range part {
+		if _, ok := s.ends[r.batch.Document]; !ok {
+			s.ends[r.batch.Document] = nil
+			docs = append(docs, r.batch.Document)
+		}
+	}
+	for len(docs) > 0 {
+		n, query := 1, selectEnd
+		if len(docs) >= endsAtOnce {
+			n, query = endsAtOnce, selectEnds
+		}
+		rows, err := tx.QueryContext(ctx, query, docs[:n]...)
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+			var doc collab.DocumentID
+			h := new(head)
+			if err := rows.Scan(&doc, &h.seq, &h.leases, &h.sealed); err != nil {
+				rows.Close()
+				return err
+			}
+			s.ends[doc] = h
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return err
+		}
+		docs = docs[n:]
+	}
+	return nil
+}
+
+// Two texts only, which stay prepared, as in inserting.
+const endsAtOnce = 8
+
+var (
+	selectEnd  = `SELECT document, ` + endOnSQLite + `, leases, sealed FROM collab_document d WHERE document = ?`
+	selectEnds = strings.Replace(selectEnd, "= ?", "IN (?"+strings.Repeat(", ?", endsAtOnce-1)+")", 1)
+)
+
+// advance takes the next n numbers of doc, unless it is sealed, and returns where it stands then. On PostgreSQL the head row
+// is changed, which keeps the other nodes waiting until the end of the transaction.
+func (s *Store) advance(ctx context.Context, tx database.Tx, doc collab.DocumentID, n int64) (h head, err error) {
+	if !s.db.Postgres {
+		known := s.ends[doc]
+		if known == nil {
+			if _, err := s.addHead(ctx, tx, doc); err != nil {
+				return h, err
+			}
+			known = new(head)
+			s.ends[doc] = known
+		}
+		if !known.sealed {
+			known.seq += n
+		}
+		return *known, nil
+	}
+	for {
+		err = tx.QueryRowContext(ctx,
+			`UPDATE collab_document SET seq = seq + $1 WHERE document = $2 AND sealed = 0 RETURNING seq, leases`,
+			n, doc).Scan(&h.seq, &h.leases)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return h, err
+		}
+		if added, err := s.addHead(ctx, tx, doc); err != nil || !added {
+			return head{sealed: true}, err
+		}
+	}
+}
+
+// addHead adds the head row of a document nobody has written to. It reports false when there is one.
+func (s *Store) addHead(ctx context.Context, tx database.Tx, doc collab.DocumentID) (bool, error) {
 	res, err := tx.ExecContext(ctx,
-		`INSERT INTO collab_document (document, seq, epoch, sealed) VALUES ($1, 0, 1, 0) ON CONFLICT DO NOTHING`, r.batch.Document)
+		`INSERT INTO collab_document (document, seq, epoch, sealed) VALUES ($1, 0, 1, 0) ON CONFLICT DO NOTHING`, doc)
 	if err != nil {
 		return false, err
 	}
-	if added, err := res.RowsAffected(); err != nil {
-		return false, err
-	} else if added == 1 {
-		return s.reserve(ctx, tx, r)
-	}
-	if r.tried { // sealed after an attempt that did store
-		if r.last, err = s.earlier(ctx, tx, r); err != nil || r.last > 0 {
-			return true, err
-		}
-	}
-	r.err = collab.ErrSealed
-	return false, nil
+	n, err := res.RowsAffected()
+	return n == 1, err
 }
 
 // giveBack returns reserved numbers that stay unused. The head is locked since they were taken, so nobody saw them.
 func (s *Store) giveBack(ctx context.Context, tx database.Tx, r *request) error {
-	_, err := tx.ExecContext(ctx,
-		`UPDATE collab_document SET seq = seq - $1 WHERE document = $2`, int64(len(r.batch.Rows)), r.batch.Document)
+	n := int64(len(r.batch.Rows))
+	if !s.db.Postgres {
+		s.ends[r.batch.Document].seq -= n
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE collab_document SET seq = seq - $1 WHERE document = $2`, n, r.batch.Document)
 	return err
 }
 
-// leases are who holds which client ids of a document, as far as was asked for, at one count of its leases.
+// leases are who holds which client ids of a document, as far as was asked for, at one count of its leases, and which minute of
+// it is marked.
 type leases struct {
 	version int64
 	holders map[uint64]string
+	minute  int64
 }
 
 // mostHeld is of how many documents the leases are remembered; beyond, all are forgotten and asked for again.
@@ -325,7 +420,7 @@ func (s *Store) checkHolds(ctx context.Context, tx database.Tx, b collab.Batch, 
 		if len(s.held) >= mostHeld {
 			clear(s.held)
 		}
-		known = leases{version, map[uint64]string{}}
+		known = leases{version: version, holders: map[uint64]string{}}
 		s.held[b.Document] = known
 	}
 	for _, h := range b.Holds {
@@ -424,29 +519,13 @@ type line struct {
 	hash string
 }
 
-type editKey struct {
-	minute int64
-	doc    collab.DocumentID
-	person security.ActorID
-}
-
-type edit struct{ n, first, last int64 }
-
-// lines appends the rows of r, numbered, and counts them by person and minute.
-func (r *request) lines(to []line, edits map[editKey]*edit) []line {
+// lines appends the rows of r, numbered.
+func (r *request) lines(to []line) []line {
 	seq := r.last - int64(len(r.batch.Rows))
 	for i, row := range r.batch.Rows {
 		seq++
 		row.Seq = seq
 		to = append(to, line{r.batch.Document, row, r.hashes[i]})
-		k := editKey{row.At.UnixMicro() / 60e6, r.batch.Document, row.Person}
-		e := edits[k]
-		if e == nil {
-			e = &edit{first: seq}
-			edits[k] = e
-		}
-		e.n++
-		e.last = seq
 	}
 	return to
 }
@@ -493,30 +572,50 @@ func (s *Store) inserting(left int) (n int, query string) {
 
 const insertInto = `INSERT INTO collab_update (document, seq, person, session, client, received_at, hash, bytes) VALUES `
 
+// OR FAIL: the transaction is given up after an error anyway, so SQLite need not copy each page before, to undo the statement alone.
 var (
-	insertOne     = insertInto + `(?, ?, ?, ?, ?, ?, ?, ?)`
+	insertOne     = strings.Replace(insertInto, "INSERT", "INSERT OR FAIL", 1) + `(?, ?, ?, ?, ?, ?, ?, ?)`
 	insertSixteen = insertOne + strings.Repeat(`, (?, ?, ?, ?, ?, ?, ?, ?)`, 15)
 )
 
-func count(ctx context.Context, tx database.Tx, edits map[editKey]*edit) error {
-	keys := make([]editKey, 0, len(edits))
-	for k := range edits {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b editKey) int { return strings.Compare(a.order(), b.order()) })
-	for _, k := range keys {
-		e := edits[k]
-		if _, err := tx.ExecContext(ctx,
-			`INSERT INTO collab_edit (minute, document, person, edits, first_seq, last_seq) VALUES ($1, $2, $3, $4, $5, $6)
-			ON CONFLICT (minute, document, person) DO UPDATE SET edits = collab_edit.edits + excluded.edits, last_seq = excluded.last_seq`,
-			k.minute, k.doc, k.person, e.n, e.first, e.last); err != nil {
-			return err
-		}
-	}
-	return nil
+// minute is one in which a document was written to.
+type minute struct {
+	n   int64
+	doc collab.DocumentID
 }
 
-func (k editKey) order() string { return fmt.Sprintf("%s\x00%s\x00%d", k.doc, k.person, k.minute) }
+func minuteOf(at time.Time) int64 { return at.UnixMicro() / 60e6 }
+
+// mark notes in which minutes rows were written, for the journal: who wrote how many is counted from the rows when the minute
+// is over, instead of once for each of them. It returns the marks that hold once tx is committed. A mark that is known to be there
+// is not made again: whoever takes one away counts the leases of its document, under the lock of its head, so that it is no
+// longer known.
+func (s *Store) mark(ctx context.Context, tx database.Tx, rows []line) ([]minute, error) {
+	var marks []minute
+	for _, l := range rows {
+		m := minute{minuteOf(l.row.At), l.doc}
+		if s.held[l.doc].minute == m.n || slices.Contains(marks, m) {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx,
+			`INSERT INTO collab_edit_mark (minute, document, first_seq) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+			m.n, m.doc, l.row.Seq); err != nil {
+			return nil, err
+		}
+		marks = append(marks, m)
+	}
+	return marks, nil
+}
+
+// marked remembers marks that are durable.
+func (s *Store) marked(marks []minute) {
+	for _, m := range marks {
+		if known, ok := s.held[m.doc]; ok {
+			known.minute = m.n
+			s.held[m.doc] = known
+		}
+	}
+}
 
 type judgement int
 

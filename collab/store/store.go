@@ -66,6 +66,7 @@ type Store struct {
 	wg   sync.WaitGroup
 	wake chan struct{}
 	held map[collab.DocumentID]leases // owned by commitLoop
+	ends map[collab.DocumentID]*head  // owned by commitLoop; of the transaction at hand, on SQLite
 
 	mu     sync.Mutex
 	queue  []*request      // guarded by mu; waiting for the committer
@@ -86,7 +87,7 @@ func New(db *database.DB, cfg Config) *Store {
 		cfg.Logger = slog.Default()
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Store{db: db, together: database.NewTogether(db), cfg: cfg, stop: stop, wake: make(chan struct{}, 1), held: map[collab.DocumentID]leases{}}
+	s := &Store{db: db, together: database.NewTogether(db), cfg: cfg, stop: stop, wake: make(chan struct{}, 1), held: map[collab.DocumentID]leases{}, ends: map[collab.DocumentID]*head{}}
 	s.wg.Go(func() { s.commitLoop(ctx) })
 	s.wg.Go(func() { s.journalLoop(ctx) })
 	return s
@@ -131,10 +132,21 @@ func (s *Store) Load(ctx context.Context, doc collab.DocumentID) (collab.Stored,
 	return out, nil
 }
 
+// endOnSQLite is the number of the last row of document d: there seq in its head row is brought up to date now and then only.
+const endOnSQLite = `max(d.seq, coalesce((SELECT max(u.seq) FROM collab_update u WHERE u.document = d.document), 0))`
+
+// end is the number of the last row of document d.
+func (s *Store) end() string {
+	if s.db.Postgres {
+		return `d.seq`
+	}
+	return endOnSQLite
+}
+
 func (s *Store) state(ctx context.Context, doc collab.DocumentID) (collab.State, error) {
 	st := collab.State{Epoch: 1}
 	var sealed int
-	err := s.db.QueryRowContext(ctx, `SELECT seq, epoch, sealed FROM collab_document WHERE document = $1`, doc).
+	err := s.db.QueryRowContext(ctx, `SELECT `+s.end()+`, epoch, sealed FROM collab_document d WHERE document = $1`, doc).
 		Scan(&st.Seq, &st.Epoch, &sealed)
 	st.Sealed = sealed != 0
 	if errors.Is(err, sql.ErrNoRows) {
@@ -228,7 +240,7 @@ func (s *Store) heads(ctx context.Context, docs []collab.DocumentID, out map[col
 		args[i] = d
 	}
 	rows, err := s.db.QueryContext(ctx,
-		`SELECT document, seq, epoch, sealed FROM collab_document WHERE document IN (`+places(1, len(docs))+`)`, args...)
+		`SELECT document, `+s.end()+`, epoch, sealed FROM collab_document d WHERE document IN (`+places(1, len(docs))+`)`, args...)
 	if err != nil {
 		return err
 	}
@@ -271,8 +283,8 @@ func (s *Store) Reopen(ctx context.Context, doc collab.DocumentID) (collab.State
 func (s *Store) setSealed(ctx context.Context, doc collab.DocumentID, sealed int) (collab.State, error) {
 	st := collab.State{Sealed: sealed != 0}
 	err := s.db.QueryRowContext(ctx,
-		`INSERT INTO collab_document (document, seq, epoch, sealed) VALUES ($1, 0, 1, $2)
-		ON CONFLICT (document) DO UPDATE SET sealed = excluded.sealed RETURNING seq, epoch`, doc, sealed).Scan(&st.Seq, &st.Epoch)
+		`INSERT INTO collab_document AS d (document, seq, epoch, sealed) VALUES ($1, 0, 1, $2)
+		ON CONFLICT (document) DO UPDATE SET sealed = excluded.sealed, seq = `+s.end()+` RETURNING seq, epoch`, doc, sealed).Scan(&st.Seq, &st.Epoch)
 	if err != nil {
 		return st, fmt.Errorf("set sealed=%d on %s: %w", sealed, doc, err)
 	}
@@ -327,16 +339,23 @@ func (s *Store) Hold(ctx context.Context, doc collab.DocumentID, who security.Ac
 func (s *Store) hold(ctx context.Context, doc collab.DocumentID, who security.Actor, client uint64, holder string) (owner security.ActorID, err error) {
 	err = s.together.Do(ctx, func(ctx context.Context, begun *sql.Tx) error {
 		tx := s.db.Often(begun)
-		if _, err := tx.ExecContext(ctx,
-			`INSERT INTO collab_document (document, seq, epoch, sealed) VALUES ($1, 0, 1, 0)
-			ON CONFLICT (document) DO UPDATE SET seq = collab_document.seq`, doc); err != nil {
-			return err
+		if s.db.Postgres { // on SQLite nobody else writes until the end of the transaction
+			if _, err := tx.ExecContext(ctx,
+				`INSERT INTO collab_document (document, seq, epoch, sealed) VALUES ($1, 0, 1, 0)
+				ON CONFLICT (document) DO UPDATE SET seq = collab_document.seq`, doc); err != nil {
+				return err
+			}
 		}
-		if _, err := tx.ExecContext(ctx,
+		res, err := tx.ExecContext(ctx,
 			`INSERT INTO collab_lease (document, client, person, session, holder, leased_at) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (document, client) DO UPDATE SET session = excluded.session, holder = excluded.holder
 			WHERE collab_lease.person = excluded.person`,
-			doc, int64(client), who.ID, who.Session, holder, s.cfg.Now().UnixMicro()); err != nil {
+			doc, int64(client), who.ID, who.Session, holder, s.cfg.Now().UnixMicro())
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n > 0 {
+			owner = who.ID
 			return err
 		}
 		return tx.QueryRowContext(ctx,

@@ -386,6 +386,59 @@ func TestTheJournalLearnsWhoWroteInWhichMinute(t *testing.T) {
 	})
 }
 
+// TestNoMinuteOfWritingIsLostOrToldTwice has a node die with a minute untold, another tell it, and a third, which was at it all
+// the time, store one more row of that minute afterwards.
+func TestNoMinuteOfWritingIsLostOrToldTwice(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		ctx := context.Background()
+		node := func() *store.Store {
+			return store.New(f.db, store.Config{Journal: f.journal, Now: func() time.Time { return f.now }})
+		}
+		dead, alive := node(), node() // the first is not closed before the end: it tells nothing more
+		defer dead.Close()
+		for known, s := range []*store.Store{dead, alive} {
+			if _, err := s.Append(ctx, collab.Batch{Document: "d", Known: int64(known), Rows: rows(eva, 7, "a")}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		next := rows(karel, 8, "b")
+		next[0].At = noon.Add(-time.Minute)
+		if _, err := alive.Append(ctx, collab.Batch{Document: "d", Known: 2, Rows: next}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.db.Exec(`INSERT INTO collab_edit (minute, document, person, edits, first_seq, last_seq) VALUES (1, 'old', 'p-eva', 3, 4, 6)`); err != nil {
+			t.Fatal(err) // as nodes of the version before count
+		}
+		f.stop() // tells all there is
+		if _, err := alive.Append(ctx, collab.Batch{Document: "d", Known: 3, Rows: append(rows(eva, 7, "late"), next...)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := alive.Close(); err != nil {
+			t.Fatal(err)
+		}
+		entries, err := f.journal.Read(ctx, 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range entries {
+			got = append(got, fmt.Sprintf("%s %s %s %s", e.At.Format("15:04"), e.Actor, e.Subject, e.Body))
+		}
+		want := []string{
+			`00:01 p-eva document:old {"rows":3,"first":4,"last":6}`,
+			`12:00 p-eva document:d {"rows":1,"first":4,"last":4}`,
+			`12:00 p-eva document:d {"rows":2,"first":1,"last":2}`,
+			`11:59 p-karel document:d {"rows":1,"first":3,"last":3}`,
+			`11:59 p-karel document:d {"rows":1,"first":5,"last":5}`,
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("journal:\n%q\nwant\n%q", got, want)
+		}
+	})
+}
+
 // epochInTable gives everybody the same epoch, except strangers, who have none.
 func epochInTable(ctx context.Context, tx database.Tx, writers []store.Writer) ([]int64, error) {
 	var n int64

@@ -121,7 +121,7 @@ func New(cfg Config) (*Handler, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	h := &Handler{cfg: cfg, ctx: ctx, stop: stop, conns: map[*conn]struct{}{}}
 	h.upgrader = websocket.Upgrader{
-		ReadBufferSize: 256, WriteBufferSize: 512, // a keystroke fits WriteBufferPool: &sync.Pool{},
+		ReadBufferSize: 256, WriteBufferSize: 512, WriteBufferPool: &sync.Pool{}, // a keystroke fits
 		HandshakeTimeout: 10 * time.Second,
 		Subprotocols:     []string{wire.Subprotocol},
 		CheckOrigin:      func(*http.Request) bool { return true }, // checked in who, which knows the kind of sign-in

@@ -146,18 +146,32 @@ func (a *Accounts) begin(ctx context.Context, id security.ActorID, login, ip, st
 
 // actor reads a person as he is now.
 func actor(ctx context.Context, q querier, id security.ActorID, session string) (security.Actor, error) {
-	who := security.Actor{ID: id, Session: session}
-	if err := q.QueryRowContext(ctx, `
-		SELECT a.name, a.unit, coalesce(u.name, '') FROM access_account a LEFT JOIN access_unit u ON u.id = a.unit
-		WHERE a.id = $1 AND a.disabled = 0`, string(id)).Scan(&who.Name, &who.Unit, &who.UnitName); err != nil {
-		if errors.Is(err, sql.ErrNoRows) {
-			return security.Actor{}, fault.New(fault.Unauthenticated, "fault.unauthenticated")
-		}
+	rows, err := q.QueryContext(ctx, `
+		SELECT a.name, a.unit, coalesce(u.name, ''), coalesce(r.role, '')
+		FROM access_account a LEFT JOIN access_unit u ON u.id = a.unit LEFT JOIN access_role r ON r.account = a.id
+		WHERE a.id = $1 AND a.disabled = 0 ORDER BY r.role`, string(id))
+	if err != nil {
 		return security.Actor{}, err
 	}
-	var err error
-	who.Roles, err = rolesOf(ctx, q, id)
-	return who, err
+	defer rows.Close()
+	who := security.Actor{Session: session}
+	for rows.Next() {
+		var role security.Role
+		if err := rows.Scan(&who.Name, &who.Unit, &who.UnitName, &role); err != nil {
+			return security.Actor{}, err
+		}
+		who.ID = id
+		if role != "" {
+			who.Roles = append(who.Roles, role)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return security.Actor{}, err
+	}
+	if !who.Known() {
+		return security.Actor{}, fault.New(fault.Unauthenticated, "fault.unauthenticated")
+	}
+	return who, nil
 }
 
 // seenEvery is how often a session's last use is written down.
@@ -278,7 +292,7 @@ func (a *Accounts) Alive(ctx context.Context, who security.Actor) error {
 		SELECT count(*) FROM access_session s JOIN access_account a ON a.id = s.account
 		WHERE s.id = $1 AND s.account = $2 AND s.seen_at > $3 AND s.created_at > $4 AND a.disabled = 0`,
 		[]any{who.Session, string(who.ID), now.Add(-a.cfg.Idle).UnixMicro(), now.Add(-a.cfg.Absolute).UnixMicro()}
-	if strings.HasPrefix(who.Session, "t-") {
+	if ByToken(who) {
 		query, args = `
 			SELECT count(*) FROM access_token t JOIN access_account a ON a.id = t.account
 			WHERE t.id = $1 AND t.account = $2 AND t.expires_at > $3 AND a.disabled = 0`,

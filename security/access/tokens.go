@@ -116,6 +116,9 @@ func (t *Token) fill(scopes string, created, expires int64) {
 	t.Created, t.Expires = time.UnixMicro(created).UTC(), time.UnixMicro(expires).UTC()
 }
 
+// ByToken reports whether who was found by an API token, not by a login.
+func ByToken(who security.Actor) bool { return strings.HasPrefix(who.Session, "t-") }
+
 // Tokens lists who's own tokens, newest first.
 func (a *Accounts) Tokens(ctx context.Context, who security.Actor) ([]Token, error) {
 	rows, err := a.db.QueryContext(ctx, `

@@ -66,15 +66,16 @@ func connect(url string) (*DB, error) {
 		return connectPostgres(url)
 	}
 	const driver = "sqlite"
-	dsn := "file:" + url + "?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(15000)&_pragma=foreign_keys(1)"
+	// The log is copied into the file once it is 16 MB, not 4: a page that many commits have changed is then copied once.
+	dsn := "file:" + url + "?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(15000)&_pragma=foreign_keys(1)&_pragma=wal_autocheckpoint(4000)"
 	d, err := sql.Open(driver, dsn)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	d.SetConnMaxIdleTime(5 * time.Minute)
-	d.SetMaxOpenConns(16)
-	d.SetMaxIdleConns(16)
-	writer, err := sql.Open(driver, dsn)
+	d.SetMaxOpenConns(mostReaders)
+	d.SetMaxIdleConns(mostReaders)
+	writer, err := sql.Open(driver, dsn+"&_pragma=cache_size(-8000)") // 8 MB: the last page of each document that is being written
 	if err != nil {
 		d.Close()
 		return nil, fmt.Errorf("open database: %w", err)
@@ -82,6 +83,9 @@ func connect(url string) (*DB, error) {
 	writer.SetMaxOpenConns(1)
 	return &DB{DB: d, writer: writer}, nil
 }
+
+// mostReaders is how many connections read at once on SQLite.
+const mostReaders = 16
 
 // silent is after how long PostgreSQL ends a transaction from which it hears nothing, in milliseconds: a node that is cut off in the
 // middle of one holds the locks that all others wait for. No transaction of ours does anything else for that long.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -96,20 +97,28 @@ func (j *Journal) followSome(ctx context.Context, name string, limit int, apply 
 // it up after that time.
 const lease = 30 * time.Second
 
-// React calls do for the entries this reaction has not yet seen, in order, each
-// followed by a move of its cursor, and returns how many when it has caught up.
+// React calls do for the entries of kinds, of all when none are given, that this reaction has not yet seen, in order, each
+// followed by a move of its cursor, and returns how many entries it has seen when it has caught up.
 // No transaction is held while do runs, so do may call any service. After a
 // crash, or when do takes longer than 30 seconds, the same entry may come
 // again, possibly on another node: do must be idempotent.
 //
 // While another node is at work under the same name React returns 0, nil.
-func (j *Journal) React(ctx context.Context, name string, do func(ctx context.Context, e Entry) error) (int, error) {
+func (j *Journal) React(ctx context.Context, name string, do func(ctx context.Context, e Entry) error, kinds ...string) (int, error) {
 	if err := j.catchUp(ctx); err != nil {
 		return 0, err
 	}
 	behind, err := j.behind(ctx, name)
 	if err != nil || !behind {
 		return 0, err
+	}
+	passed, err := j.passOver(ctx, name, kinds)
+	if err != nil {
+		return 0, err
+	}
+	if passed > 0 {
+		again, err := j.React(ctx, name, do, kinds...)
+		return passed + again, err
 	}
 	at, mine, err := j.hold(ctx, name)
 	if err != nil || !mine {
@@ -118,25 +127,65 @@ func (j *Journal) React(ctx context.Context, name string, do func(ctx context.Co
 	defer j.release(context.WithoutCancel(ctx), name)
 	total := 0
 	for {
-		page, err := j.read(ctx, at, 100)
+		page, err := j.read(ctx, at, reactPage)
 		if err != nil || len(page) == 0 {
 			return total, err
 		}
-		for _, e := range page {
-			if err := do(ctx, e); err != nil {
-				return total, fmt.Errorf("%s at %d (%s): %w", name, e.Seq, e.Kind, err)
+		for i, e := range page {
+			if !wanted(kinds, e.Kind) && i < len(page)-1 {
+				continue // the next move goes beyond it
+			}
+			if wanted(kinds, e.Kind) {
+				if err := do(ctx, e); err != nil {
+					return total, fmt.Errorf("%s at %d (%s): %w", name, e.Seq, e.Kind, err)
+				}
 			}
 			kept, err := j.move(ctx, name, e.Seq)
 			if err != nil {
 				return total, err
 			}
-			total++
+			total += int(e.Seq - at)
 			if !kept { // another node took over after the lease ran out
 				return total, nil
 			}
 			at = e.Seq
 		}
 	}
+}
+
+// reactPage is how many entries a reaction reads at a time.
+const reactPage = 100
+
+func wanted(kinds []string, kind string) bool { return len(kinds) == 0 || slices.Contains(kinds, kind) }
+
+// passOver moves the cursor of a reaction that nobody is at beyond the entries that come next, when it wants none of them, and
+// returns how many these were. Most entries are no business of a reaction: when hundreds of people come in at once, a lease and a move
+// for each of theirs would be as many commits, which those people wait for.
+func (j *Journal) passOver(ctx context.Context, name string, kinds []string) (int, error) {
+	if len(kinds) == 0 {
+		return 0, nil
+	}
+	var at int64
+	err := j.db.QueryRowContext(ctx, `SELECT seq FROM journal_follower WHERE name = $1 AND holder = ''`, name).Scan(&at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("reaction %s: %w", name, err)
+	}
+	page, err := j.read(ctx, at, reactPage)
+	if err != nil || len(page) == 0 || slices.ContainsFunc(page, func(e Entry) bool { return wanted(kinds, e.Kind) }) {
+		return 0, err
+	}
+	res, err := j.db.ExecContext(ctx,
+		`UPDATE journal_follower SET seq = $1 WHERE name = $2 AND seq = $3 AND holder = ''`, page[len(page)-1].Seq, name, at)
+	if err != nil {
+		return 0, fmt.Errorf("reaction %s: %w", name, err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return 0, err
+	}
+	return len(page), nil
 }
 
 // hold takes the lease of a reaction if it is free, ours, or run out.

@@ -318,6 +318,58 @@ func TestAProjectionThatFailsKeepsWhatWentWellAndTakesUpThere(t *testing.T) {
 	})
 }
 
+// TestAReactionPassesOverWhatIsNoneOfItsBusiness has entries that are wanted alone, between pages of others, and after them, and one
+// at which the reaction fails.
+func TestAReactionPassesOverWhatIsNoneOfItsBusiness(t *testing.T) {
+	dbtest.Each(t, sets, func(t *testing.T, db *database.DB) {
+		ctx := context.Background()
+		j := open(t, db, newClock().now)
+		var seen []int64
+		failing := false
+		react := func() (int, error) {
+			return j.React(ctx, "r", func(ctx context.Context, e Entry) error {
+				if failing {
+					return errors.New("not now")
+				}
+				seen = append(seen, e.Seq)
+				return nil
+			}, "x.wanted", "x.wanted_too")
+		}
+		entry := func(kind string) Entry { return Entry{Actor: "u-1", Kind: kind, Subject: "s"} }
+		var many []Entry
+		for range 250 {
+			many = append(many, entry("x.other"))
+		}
+		if n, err := react(); err != nil || n != 0 {
+			t.Errorf("nothing there: %d, %v", n, err)
+		}
+		add(t, j, entry("x.wanted"))
+		if n, err := react(); err != nil || n != 1 {
+			t.Errorf("one that is wanted: %d, %v", n, err)
+		}
+		add(t, j, many...)
+		if n, err := react(); err != nil || n != 250 {
+			t.Errorf("250 that are not: %d, %v", n, err)
+		}
+		add(t, j, append(append(many[:150:150], entry("x.wanted_too")), many[:20]...)...)
+		failing = true
+		if _, err := react(); err == nil {
+			t.Error("a reaction that fails says nothing")
+		}
+		failing = false
+		add(t, j, entry("x.wanted"))
+		if _, err := react(); err != nil {
+			t.Error(err)
+		}
+		if n, err := react(); err != nil || n != 0 {
+			t.Errorf("caught up: %d, %v", n, err)
+		}
+		if got := fmt.Sprint(seen); got != "[1 402 423]" {
+			t.Errorf("reacted to %s", got)
+		}
+	})
+}
+
 func TestAReactionInterruptedBeforeItsCursorMovedComesAgain(t *testing.T) {
 	dbtest.Each(t, sets, func(t *testing.T, db *database.DB) {
 		ctx := context.Background()

@@ -186,7 +186,7 @@ func (j *Journal) grew(size int64) bool {
 }
 
 // Keep calls follow (a closure over Follow or React) each time the log grows,
-// at most forty times a second, and at least each second, until ctx ends. An error of follow goes to failed
+// at most ten times a second, and at least each second, until ctx ends. An error of follow goes to failed
 // and the same entry is tried again at the next round.
 func (j *Journal) Keep(ctx context.Context, follow func(ctx context.Context) (int, error), failed func(error)) {
 	tick := time.NewTicker(time.Second)
@@ -213,4 +213,4 @@ func (j *Journal) Keep(ctx context.Context, follow func(ctx context.Context) (in
 }
 
 // followRest is the least time from one round of a follower to the next.
-const followRest = 25 * time.Millisecond
+const followRest = 100 * time.Millisecond

@@ -72,10 +72,16 @@ type actorKey struct{}
 // Who returns the person the request was made by, as the middleware found
 // out; the zero Actor is nobody.
 func Who(r *http.Request) security.Actor {
-	a, _ := r.Context().Value(actorKey{}).(security.Actor)
+	a := In(r.Context())
 	if a.Lang == "" {
 		a.Lang = Lang(r)
 	}
+	return a
+}
+
+// In is Who for the context of a request; without a language.
+func In(ctx context.Context) security.Actor {
+	a, _ := ctx.Value(actorKey{}).(security.Actor)
 	return a
 }
 

@@ -39,8 +39,15 @@ const (
 	pauseEach  = 30 * time.Microsecond
 	pauseMost  = 10 * time.Millisecond
 	gatherFrom = 4
-	gatherTime = 5 * time.Millisecond
 )
+
+// gatherTime is how long after the last transaction began the next one does, at the earliest.
+func (s Site) gatherTime() time.Duration {
+	if s.DatabaseCores == 0 {
+		return 10 * time.Millisecond
+	}
+	return 5 * time.Millisecond
+}
 
 // Site is what the office runs on.
 type Site struct {
@@ -107,7 +114,7 @@ func (c Costs) Estimate(s Site, l Load) Estimate {
 	if s.DatabaseCores > 0 {
 		transaction, row = transaction+c.DatabaseCommit, row+c.DatabaseRow
 	}
-	commits, batch := c.commits(own, rooms, transaction, row)
+	commits, batch := c.commits(own, rooms, s.gatherTime(), transaction, row)
 	here := l.Clients / open // members on one node
 	turn := max(pause(here), transaction+time.Duration(batch*float64(row)))
 	perTurn := max(1, own/rooms*turn.Seconds())
@@ -132,14 +139,14 @@ func (c Costs) Estimate(s Site, l Load) Estimate {
 
 // commits is how many transactions a second a node needs for so many updates a second in so many rooms, and how many are in one.
 // What comes while one transaction is under way is in the next.
-func (c Costs) commits(updates, rooms float64, transaction, row time.Duration) (commits, batch float64) {
+func (c Costs) commits(updates, rooms float64, gather, transaction, row time.Duration) (commits, batch float64) {
 	if updates == 0 {
 		return 0, 0
 	}
-	batch = max(1, updates*gatherTime.Seconds())
+	batch = max(1, updates*gather.Seconds())
 	for range 50 { // it settles quickly
 		lasts := transaction.Seconds() + batch*row.Seconds()
-		if gathers := gatherTime.Seconds() - lasts; gathers > 0 {
+		if gathers := gather.Seconds() - lasts; gathers > 0 {
 			lasts += gathers * atLeastFour(min(batch, rooms))
 		}
 		batch = batch/2 + max(1, updates*lasts)/2

@@ -19,7 +19,7 @@ type Outcome struct {
 // Simulate plays load l on site s for so long, keystroke by keystroke: processors with queues, rooms with turns, one committer a
 // node, transactions of different nodes that wait for each other's documents, hints on their way.
 func (c Costs) Simulate(s Site, l Load, lasts time.Duration, seed uint64) Outcome {
-	w := &world{costs: c, load: l, rand: rand.New(rand.NewPCG(seed, 1)), locked: map[int]bool{}}
+	w := &world{costs: c, load: l, gather: s.gatherTime(), rand: rand.New(rand.NewPCG(seed, 1)), locked: map[int]bool{}}
 	open := s.nodesOf(l.Clients)
 	for range s.Nodes {
 		w.nodes = append(w.nodes, &simNode{w: w, cpu: processor{w: w, free: s.Cores}, rooms: map[int]*simRoom{}})
@@ -62,6 +62,7 @@ func p95(all []time.Duration) time.Duration {
 type world struct {
 	costs    Costs
 	load     Load
+	gather   time.Duration
 	rand     *rand.Rand
 	now      time.Duration
 	events   events
@@ -234,7 +235,7 @@ func (n *simNode) commit() {
 			other.commit()
 		}
 		again := func() { n.committing = false; n.commit() }
-		if rest := gatherTime - (w.now - began); len(part) >= gatherFrom && rest > 0 {
+		if rest := w.gather - (w.now - began); len(part) >= gatherFrom && rest > 0 {
 			w.after(rest, again)
 		} else {
 			again()
