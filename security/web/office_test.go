@@ -71,6 +71,7 @@ func start(t *testing.T) *product {
 		t.Fatal(err)
 	}
 	rights := access.NewRights(p.db, j)
+	rights.Now = p.now
 	kit := &web.Kit{Pages: pages, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: p.now, Rights: rights.Can}
 	p.Office = &web.Office{Kit: kit, Accounts: access.NewAccounts(p.db, j, access.Config{Now: p.now}), Rights: rights, Journal: j}
 	kit.Identify = p.Identify
