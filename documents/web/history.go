@@ -2,7 +2,6 @@ package web
 
 import (
 	"encoding/json"
-	"strings"
 
 	"spolupis/documents"
 	"spolupis/documents/workflow"
@@ -46,9 +45,6 @@ func (h *Handler) what(lang string, e journal.Entry) string {
 	if b.Format == "docx" {
 		key += "_docx"
 	}
-	if b.Comment != "" && strings.HasPrefix(e.Kind, "documents.attachment_") {
-		key += "_comment"
-	}
 	var arg any = ""
 	switch e.Kind {
 	case "documents.moved":
@@ -59,9 +55,13 @@ func (h *Handler) what(lang string, e journal.Entry) string {
 		arg = text("documents.outcome." + b.Outcome)
 	case "documents.decided":
 		arg = text("meeting.state." + b.Outcome)
-	case "documents.frozen", "documents.version_read", "documents.created", "documents.scheduled",
-		"documents.attachment_added", "documents.attachment_removed", "documents.attachment_read":
+	case "documents.frozen", "documents.version_read", "documents.created", "documents.scheduled":
 		arg = b.Number
+	case "documents.attachment_added", "documents.attachment_removed", "documents.attachment_read":
+		arg = b.Number
+		if b.Comment != "" {
+			key += "_comment"
+		}
 	}
 	if s := h.kit.Pages.Text(lang, key, arg); s != key {
 		return s
