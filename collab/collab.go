@@ -1,6 +1,6 @@
 // Package collab keeps documents open for writing by many people at once.
 //
-// Each open document is a room. One goroutine owns it: it judges an update (collab/gate), applies it to the replicated
+// Each open document is a room. One goroutine at a time works in it, and none while there is nothing to do: it judges an update (collab/gate), applies it to the replicated
 // document (collab/crdt), makes it durable through the Log, and only then acknowledges it to the sender and shows it to
 // the others. Any node may have a room for any document; they agree through the Log, which gives every update its place,
 // and tell each other about news through a Fanout that may lose messages.

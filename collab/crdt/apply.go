@@ -31,14 +31,14 @@ func (d *Doc) applyAny(update []byte) error {
 	d.take(u)
 	events := d.commit()
 	if n := len(u.structs); n > 512 && n > len(d.items)/2 {
-		d.trim()
+		d.fit()
 	}
 	d.tell(events)
 	return nil
 }
 
-// trim gives back the room that growing slices took in advance, after a load.
-func (d *Doc) trim() {
+// fit gives back the room that growing slices took in advance, after a load.
+func (d *Doc) fit() {
 	if cap(d.items)-len(d.items) > len(d.items)/4 {
 		d.items = append(make([]item, 0, len(d.items)+len(d.items)/32), d.items...)
 	}

@@ -56,6 +56,19 @@ func TestEncodedStateBelongsToTheCaller(t *testing.T) {
 	}
 }
 
+func TestTrimmedDocumentEncodesTheSame(t *testing.T) {
+	d := New(Config{Client: 1})
+	d.Transact(func() { d.Text("text").Insert(0, "Usnesení", nil) })
+	want := d.Encode()
+	d.Trim()
+	if d.encoded != nil {
+		t.Error("the encoded state is still kept")
+	}
+	if got := d.Encode(); !bytes.Equal(got, want) {
+		t.Errorf("after Trim %x, before %x", got, want)
+	}
+}
+
 func TestNumbersStandOnTheWireAsAppendWritesThem(t *testing.T) {
 	for s := range 54 {
 		for _, id := range []uint64{1<<s - 1, 1 << s, 1<<s + 1} {

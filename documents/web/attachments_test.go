@@ -61,7 +61,7 @@ func TestAttachmentsByPlainForms(t *testing.T) {
 
 	s.post("drafter", doc+"/freeze", nil).want(200, "Znění je zmrazeno.")
 	version := s.get("drafter", doc+"/versions/1").want(200, "Přílohy této verze", "Žádost č. 1.pdf", "SHA-256")
-	if strings.Index(version.body, "attachments/1\"") < 0 {
+	if !strings.Contains(version.body, "attachments/1\"") {
 		t.Error("the version has no link to its attachment")
 	}
 	if a := s.get("drafter", doc+"/versions/1/attachments/1").want(200); a.body != "%PDF-1.7 text" || !strings.HasPrefix(a.header.Get("Content-Disposition"), "attachment;") {

@@ -193,23 +193,6 @@ func stated(who security.Actor) []Subject {
 	return out
 }
 
-func rolesOf(ctx context.Context, q querier, id security.ActorID) ([]security.Role, error) {
-	rows, err := q.QueryContext(ctx, `SELECT role FROM access_role WHERE account = $1 ORDER BY role`, string(id))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []security.Role
-	for rows.Next() {
-		var role security.Role
-		if err := rows.Scan(&role); err != nil {
-			return nil, err
-		}
-		out = append(out, role)
-	}
-	return out, rows.Err()
-}
-
 func placeholders(first, n int) string {
 	var b strings.Builder
 	for i := range n {

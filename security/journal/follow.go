@@ -103,29 +103,32 @@ const lease = 30 * time.Second
 // crash, or when do takes longer than 30 seconds, the same entry may come
 // again, possibly on another node: do must be idempotent.
 //
-// While another node is at work under the same name React returns 0, nil.
+// While another node is at work under the same name React leaves it to that.
 func (j *Journal) React(ctx context.Context, name string, do func(ctx context.Context, e Entry) error, kinds ...string) (int, error) {
 	if err := j.catchUp(ctx); err != nil {
 		return 0, err
 	}
-	behind, err := j.behind(ctx, name)
-	if err != nil || !behind {
-		return 0, err
-	}
-	passed, err := j.passOver(ctx, name, kinds)
-	if err != nil {
-		return 0, err
-	}
-	if passed > 0 {
-		again, err := j.React(ctx, name, do, kinds...)
-		return passed + again, err
+	passed := 0
+	for {
+		behind, err := j.behind(ctx, name)
+		if err != nil || !behind {
+			return passed, err
+		}
+		n, err := j.passOver(ctx, name, kinds)
+		if err != nil {
+			return passed, err
+		}
+		if n == 0 {
+			break
+		}
+		passed += n
 	}
 	at, mine, err := j.hold(ctx, name)
 	if err != nil || !mine {
-		return 0, err
+		return passed, err
 	}
 	defer j.release(context.WithoutCancel(ctx), name)
-	total := 0
+	total := passed
 	for {
 		page, err := j.read(ctx, at, reactPage)
 		if err != nil || len(page) == 0 {

@@ -33,7 +33,8 @@ type answer struct {
 	Log       float64 `json:"log_mb_per_hour"`
 }
 
-// questions are the sites that collab/README.md speaks of. While somebody writes, he types about three characters a second.
+// questions are the sites that collab/README.md speaks of. Somebody who writes, thinks and reads types a character a second; in one
+// document of all they type fast.
 var questions = []question{
 	{"one node of 1 core, SQLite", Site{Nodes: 1, Cores: 1}, 4, 1},
 	{"one node of 4 cores, SQLite", Site{Nodes: 1, Cores: 4}, 4, 1},

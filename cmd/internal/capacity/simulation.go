@@ -2,7 +2,6 @@ package capacity
 
 import (
 	"container/heap"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -278,5 +277,5 @@ func (r *simRoom) show(typed []time.Duration) {
 
 // Held says whether the site kept up: nearly all that was typed was shown, and soon.
 func (o Outcome) Held() bool {
-	return float64(o.Shown) > 0.99*float64(o.Typed) && max(o.Here, o.There) < 100*time.Millisecond && !math.IsNaN(o.Node)
+	return float64(o.Shown) > 0.99*float64(o.Typed) && max(o.Here, o.There) < 100*time.Millisecond
 }
