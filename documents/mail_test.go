@@ -20,13 +20,14 @@ import (
 	"spolupis/security"
 )
 
-// postbox is an SMTP server on this machine. answer says what it replies to a whole message: "" hangs up without a word.
+// postbox is an SMTP server on this machine. What it replies to a whole message is next, then always: "" hangs up without a word.
 type postbox struct {
 	addr string
 
 	mu     sync.Mutex
-	got    []string      // guarded by mu
-	answer func() string // guarded by mu
+	got    []string // guarded by mu
+	next   []string // guarded by mu
+	always string   // guarded by mu
 }
 
 func openPostbox(t *testing.T) *postbox {
@@ -36,7 +37,7 @@ func openPostbox(t *testing.T) *postbox {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	p := &postbox{addr: l.Addr().String(), answer: func() string { return "250 taken" }}
+	p := &postbox{addr: l.Addr().String(), always: "250 taken"}
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -68,7 +69,10 @@ func (p *postbox) serve(c net.Conn) {
 			b.WriteString(strings.TrimPrefix(line, "."))
 		}
 		p.mu.Lock()
-		answer := p.answer()
+		answer := p.always
+		if len(p.next) > 0 {
+			answer, p.next = p.next[0], p.next[1:]
+		}
 		p.got = append(p.got, b.String())
 		p.mu.Unlock()
 		if answer == "" {
@@ -76,6 +80,13 @@ func (p *postbox) serve(c net.Conn) {
 		}
 		fmt.Fprint(c, answer+"\r\n")
 	}
+}
+
+// replies sets what the box answers to the next messages and to all after them.
+func (p *postbox) replies(always string, next ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.always, p.next = always, next
 }
 
 // taken empties the box: the messages' headers and texts.
@@ -178,8 +189,7 @@ func TestMailIsTriedAgainAsTheSameMessage(t *testing.T) {
 		m := o.mailer(box)
 		o.wantsMail(jurist, documents.MailNow, nil)
 		material := o.material(sample)
-		answers := []string{"451 later", "", "250 taken"} // refused, died before it could say yes, taken
-		box.answer = func() string { a := answers[0]; answers = answers[1:]; return a }
+		box.replies("250 taken", "451 later", "") // refused, died before it could say yes, taken
 		o.settled(material.ID)
 		o.deliver(m, 0)
 		o.deliver(m, 0) // not yet
@@ -187,7 +197,6 @@ func TestMailIsTriedAgainAsTheSameMessage(t *testing.T) {
 		o.deliver(m, 0)
 		o.settled(material.ID) // is another message, and must not join the one on its way
 		o.later(6 * time.Minute)
-		answers = append(answers, "250 taken")
 		o.deliver(m, 2)
 		ids, _ := box.taken(t)
 		if len(ids) != 4 || ids[0] != ids[1] || ids[0] != ids[2] && ids[0] != ids[3] || ids[2] == ids[3] {
@@ -199,7 +208,7 @@ func TestMailIsTriedAgainAsTheSameMessage(t *testing.T) {
 			t.Errorf("outbox %+v", out)
 		}
 		// A server that never takes it: given up in the end, with its words.
-		box.answer = func() string { return "550 unknown" }
+		box.replies("550 unknown")
 		o.settled(material.ID)
 		for range 12 {
 			o.deliver(m, 0)
