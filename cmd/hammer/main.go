@@ -86,7 +86,7 @@ var scenarios = map[string]scenario{
 	"postgres":  {play: crashedPostgres, what: "two nodes; PostgreSQL crashes and comes back", nodes: 2},
 	"upgrade":   {play: upgrade, what: "two nodes; one after the other is drained and restarted", nodes: 2},
 	"partition": {play: partition, what: "two nodes; one is cut off from PostgreSQL, Redis or both", nodes: 2, cabled: true},
-	"soak":      {play: soak, what: "a long day (-for): memory and goroutines stay flat"},
+	"soak":      {play: soak, what: "many days (-for): memory, goroutines and delays stay flat"},
 }
 
 type scenario struct {

@@ -9,7 +9,7 @@ import (
 	"spolupis/collab/ws/official"
 )
 
-// slow lets every fifth connection read 1 KB/s while one official pastes. Each run measures the others for a while without and
+// slow lets every fifth connection read 1 KB/s while one official of each document pastes. Each run measures the others for a while without and
 // then with them: their p99 may grow by o.ratio. A few samples are noise; the ratio means something from a minute on.
 func slow(ctx context.Context, o options) (*verdict, error) {
 	v := &verdict{Figures: map[string]any{}}
@@ -23,7 +23,7 @@ func slow(ctx context.Context, o options) (*verdict, error) {
 		return nil, err
 	}
 	defer c.disband()
-	doc, each := c.o.documents[0], o.lasting/time.Duration(2*o.runs)
+	docs, each := c.o.documents, o.lasting/time.Duration(2*o.runs)
 	working, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := c.work(working, 0)
@@ -31,8 +31,8 @@ func slow(ctx context.Context, o options) (*verdict, error) {
 	pasted := make(chan struct{})
 	go func() {
 		defer close(pasted)
-		for sleep(working, 100*time.Millisecond) == nil {
-			c.typists[0].Type(strings.Repeat("vložený odstavec ", 60))
+		for n := 0; sleep(working, 100*time.Millisecond/time.Duration(len(docs))) == nil; n++ {
+			c.typists[n%len(docs)].Type(strings.Repeat("vložený odstavec ", 60))
 		}
 	}()
 	var without, with []time.Duration
@@ -46,7 +46,7 @@ func slow(ctx context.Context, o options) (*verdict, error) {
 		var slowOnes []*official.Official
 		for i := range readers {
 			who, cancel := context.WithTimeout(ctx, 5*time.Second)
-			s, err := official.Dial(who, official.Config{URL: socket(p.url(), doc), Header: at(p.url(), c.headers[(i+1)%len(c.headers)])})
+			s, err := official.Dial(who, official.Config{URL: socket(p.url(), docs[i%len(docs)]), Header: at(p.url(), c.headers[(i/len(docs)+1)%len(c.headers)])})
 			cancel()
 			if err == nil { // otherwise he is still reading what was there before; that is slow, too
 				slowOnes = append(slowOnes, s)

@@ -254,7 +254,7 @@ func (d *Doc) newItem() int32 {
 	if len(d.items) == cap(d.items) {
 		d.roomFor(1 + len(d.items) - d.tx.items)
 	}
-	d.items = append(d.items, item{})
+	d.items = d.items[:len(d.items)+1] // what lies beyond was never used: it is zero
 	return int32(len(d.items) - 1)
 }
 

@@ -6,7 +6,7 @@
 // (yjs.mjs, yrs/). Plan in phases.go says which phases there are; memory.go and hostile.go measure what only concerns us.
 // table.go prints.
 //
-// Engines take turns, so that a busy minute hits all of them. Each measures itself, after a warm-up: neither the start of a
+// Engines take turns, so that a busy minute hits all of them. Each measures itself, after a warm-up (see phase): neither the start of a
 // process nor what is said to it counts. Time is processor time unless asked otherwise; on a machine that others use too,
 // wall time tells more about the others. Absolute figures are a guide, ratios count.
 package crdtbench
